@@ -1,0 +1,59 @@
+// Reporting, waiting and the making of clients.
+#include "bridge/bridge.h"
+
+namespace {
+
+// errmsg and its like copy their text at once, so nothing of the core is
+// needed after this; all locals are plain pointers.
+[[noreturn]] void report_texts(int code, const char* message, const char* detail, const char* hint) {
+  ereport(ERROR, (errcode(code), errmsg_internal("%s", message), detail ? errdetail_internal("%s", detail) : 0,
+                  hint ? errhint("%s", hint) : 0));
+  pg_unreachable();
+}
+
+char* text_or_null(const std::string& text) {
+  return text.empty() ? nullptr : pendo_message_text(text.data(), text.size());
+}
+
+}  // namespace
+
+char* pendo_message_text(const char* text, std::size_t size) {
+  char* copy = pnstrdup(text, size);
+  int length = static_cast<int>(size);
+  if (GetDatabaseEncoding() == PG_UTF8 && pg_verify_mbstr(PG_UTF8, copy, length, true)) return copy;
+  for (char* c = copy; *c; ++c) {
+    if (IS_HIGHBIT_SET(*c)) *c = '?';
+  }
+  return copy;
+}
+
+void pendo_report(const pendo::Failure& failure) {
+  const char* s = failure.sqlstate;
+  const char* message = failure.message.empty() ? "out of memory" : text_or_null(failure.message);
+  report_texts(MAKE_SQLSTATE(s[0], s[1], s[2], s[3], s[4]), message, text_or_null(failure.detail),
+               text_or_null(failure.hint));
+}
+
+void pendo_wait(int fd) {
+  int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH, fd, -1,
+                                 pendo_wait_event());
+  if (events & WL_LATCH_SET) ResetLatch(MyLatch);
+  CHECK_FOR_INTERRUPTS();
+}
+
+PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept try {
+  auto given = [](const char* s) { return std::string(s ? s : ""); };
+  pendo::Config config{.server_name = given(text.server_name),
+                       .api_url = given(text.api_url),
+                       .track_url = given(text.track_url),
+                       .ca_file = given(text.ca_file),
+                       .integration_key = given(text.integration_key),
+                       .track_secret = given(text.track_secret),
+                       .connect_timeout_ms = text.connect_timeout_ms,
+                       .request_timeout_ms = text.request_timeout_ms};
+  return new PendoClientRef(std::make_shared<pendo::Client>(std::move(config)));
+} catch (const std::bad_alloc&) {
+  return nullptr;
+}
+
+void pendo_client_free(PendoClientRef* client) noexcept { delete client; }

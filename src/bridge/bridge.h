@@ -1,0 +1,88 @@
+// The one place where both worlds meet. A core object lives in a Box that a
+// memory context frees; a failed status becomes an ereport once no C++ frame
+// with a destructor is alive. Include after compat.h.
+#pragma once
+
+#include <memory>
+#include <new>
+
+#include "core/client.h"
+#include "core/failure.h"
+#include "core/fetch.h"
+#include "fdw/compat.h"
+
+// Reports `failure` as an ERROR. The failure must be owned by something that
+// outlives the jump (a Box, an operation).
+[[noreturn]] void pendo_report(const pendo::Failure& failure);
+
+// Text of the core (UTF-8) as a palloc'd string of the database's encoding;
+// what does not fit becomes a question mark, so that a message never fails.
+char* pendo_message_text(const char* text, std::size_t size);
+
+// Waits until `fd` is readable or the latch is set, then lets PostgreSQL act on
+// cancel, timeouts and termination: it may not return.
+void pendo_wait(int fd);
+
+// Runs a call that may have to wait, to its end. `step` answers a Status and
+// must be trivially destructible. Reports failures.
+template <class Operation, class Step>
+pendo::Status pendo_drive(Operation* operation, Step step) {
+  static_assert(std::is_trivially_destructible_v<Step>);
+  for (;;) {
+    pendo::Status status = step();
+    if (status == pendo::Status::kFailed) pendo_report(operation->failure());
+    if (status != pendo::Status::kWouldBlock) return status;
+    pendo_wait(operation->fd());
+  }
+}
+
+// A core object and the failure of its making, owned by a memory context.
+template <class T>
+struct PendoBox {
+  std::unique_ptr<T> object;
+  pendo::Failure failure;
+
+  T* operator->() const noexcept { return object.get(); }
+  T* get() const noexcept { return object.get(); }
+};
+
+// The callback is registered before the box exists, so that nothing leaks. It
+// runs when `context` is reset, also after an error; it never reports.
+template <class T>
+PendoBox<T>* pendo_box(MemoryContext context) {
+  auto* callback = static_cast<MemoryContextCallback*>(MemoryContextAllocZero(context, sizeof(MemoryContextCallback)));
+  callback->func = [](void* arg) { delete static_cast<PendoBox<T>*>(arg); };
+  MemoryContextRegisterResetCallback(context, callback);
+  auto* box = new (std::nothrow) PendoBox<T>;
+  if (!box) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  callback->arg = box;
+  return box;
+}
+
+// Makes the object of a box; `make` returns a unique_ptr and fills the failure.
+template <class T, class Make>
+T* pendo_make(PendoBox<T>* box, Make make) {
+  static_assert(std::is_trivially_destructible_v<Make>);
+  [&]() noexcept { box->object = make(box->failure); }();
+  if (!box->object) pendo_report(box->failure);
+  return box->object.get();
+}
+
+// A Client as the session keeps it: shared with the operations that use it.
+using PendoClientRef = std::shared_ptr<pendo::Client>;
+
+// The texts of a configuration, in the server's encoding (ASCII where it matters).
+struct PendoConfigText {
+  const char* server_name;
+  const char* api_url;
+  const char* track_url;
+  const char* ca_file;
+  const char* integration_key;
+  const char* track_secret;
+  int64 connect_timeout_ms;
+  int64 request_timeout_ms;
+};
+
+// nullptr: out of memory.
+PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept;
+void pendo_client_free(PendoClientRef* client) noexcept;

@@ -1,0 +1,308 @@
+// The life of one call, and the words for each way in which it can fail.
+#include "call.h"
+
+#include <strings.h>
+#include <time.h>
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "printable.h"
+#include "reactor.h"
+
+namespace pendo {
+namespace {
+
+constexpr std::size_t kMaxReplyBytes = 64u << 20;  // schemas of large subscriptions
+constexpr std::size_t kMaxErrorReplyBytes = 64u << 10;
+constexpr long kReceiveBufferBytes = 32 << 10;
+constexpr std::size_t kShownReplyBytes = 300;
+
+bool append_header(curl_slist*& list, const std::string& line) {
+  curl_slist* longer = curl_slist_append(list, line.c_str());
+  if (!longer) return false;
+  list = longer;
+  return true;
+}
+
+bool refused_key(int status) { return status == 401 || status == 403; }
+
+}  // namespace
+
+std::int64_t monotonic_ms() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
+}
+
+Call::Call(const Config& config, const CallOptions& options) noexcept
+    : config_(config), backoff_(options, monotonic_ms()), easy_(curl_easy_init()) {}
+
+Call::~Call() {
+  cancel();
+  if (easy_) curl_easy_cleanup(easy_);
+  curl_slist_free_all(headers_);
+}
+
+bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
+  cancel();
+  reactor_ = &reactor;
+  request_ = std::move(request);
+  sink_ = sink;
+  backoff_.reset(monotonic_ms());
+  if (!reactor.remember(*this)) return false;
+  if (configure() && begin_attempt()) return true;
+  reactor.forget(*this);
+  state_ = State::kIdle;
+  return false;
+}
+
+bool Call::retry_with(Request&& request) noexcept {
+  if (!done() || verdict_ != Verdict::kRetry) return false;
+  request_ = std::move(request);
+  if (!reactor_->remember(*this)) return false;
+  if (configure() && back_off()) return true;
+  reactor_->forget(*this);
+  return false;
+}
+
+void Call::progressed() noexcept { backoff_.reset(monotonic_ms()); }
+
+void Call::touch() noexcept {
+  if (state_ == State::kRunning && sink_) deadline_ms_ = monotonic_ms() + config_.request_timeout_ms;
+}
+
+void Call::cancel() noexcept {
+  if (state_ == State::kRunning) reactor_->detach(*this);
+  if (state_ == State::kRunning || state_ == State::kBackingOff) reactor_->forget(*this);
+  state_ = State::kIdle;
+}
+
+bool Call::configure() noexcept try {
+  curl_easy_reset(easy_);
+  curl_slist_free_all(std::exchange(headers_, nullptr));
+  const std::string& key = request_.to_track_host ? config_.track_secret : config_.integration_key;
+  bool listed = append_header(headers_, "Content-Type: application/json") &&
+                append_header(headers_, "Accept: application/json") &&
+                append_header(headers_, "Expect:") &&
+                append_header(headers_, "x-pendo-integration-key: " + key);
+  if (!listed) return false;
+  std::string url = (request_.to_track_host ? config_.track_url : config_.api_url) + request_.path;
+  bool set = curl_easy_setopt(easy_, CURLOPT_URL, url.c_str()) == CURLE_OK &&
+             // only the schemes that base_url_problem() lets through
+             curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK &&
+             curl_easy_setopt(easy_, CURLOPT_PROXY, "") == CURLE_OK &&
+             curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK;
+  if (!set) return false;
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+  curl_easy_setopt(easy_, CURLOPT_USERAGENT, "pendo_fdw/1.0");
+  curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy_, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
+  curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
+  curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout_ms));
+  // a streamed body may stand still for as long as its reader does
+  if (!sink_) curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(config_.request_timeout_ms));
+  if (!config_.ca_file.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, config_.ca_file.c_str());
+  if (request_.connect_only) curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
+  if (request_.post) {
+    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+  }
+  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, on_data);
+  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
+  return true;
+} catch (const std::bad_alloc&) {
+  return false;
+}
+
+bool Call::begin_attempt() noexcept {
+  reply_.clear();
+  retry_after_.clear();
+  error_text_[0] = '\0';
+  http_status_ = 0;
+  code_ = CURLE_OK;
+  streamed_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
+  attempt_ms_ = finished_ms_ = monotonic_ms();
+  deadline_ms_ = sink_ ? attempt_ms_ + config_.request_timeout_ms : 0;
+  state_ = State::kRunning;
+  return reactor_->attach(*this);
+}
+
+std::size_t Call::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
+  auto* call = static_cast<Call*>(self);
+  constexpr std::string_view kName = "retry-after:";
+  if (size < kName.size() || strncasecmp(data, kName.data(), kName.size()) != 0) return size;
+  try {
+    call->retry_after_.assign(data + kName.size(), size - kName.size());
+  } catch (const std::bad_alloc&) {
+    call->out_of_memory_ = true;
+    return 0;
+  }
+  return size;
+}
+
+std::size_t Call::on_data(char* data, std::size_t, std::size_t size, void* self) noexcept {
+  auto* call = static_cast<Call*>(self);
+  long status = 0;
+  curl_easy_getinfo(call->easy_, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200 && call->sink_) {
+    call->streamed_ = true;
+    call->touch();
+    return call->sink_->on_body(data, size) ? size : 0;
+  }
+  std::size_t limit = status == 200 ? kMaxReplyBytes : kMaxErrorReplyBytes;
+  if (call->reply_.size() + size > limit) {
+    call->reply_too_long_ = true;
+    return 0;
+  }
+  try {
+    call->reply_.append(data, size);
+  } catch (const std::bad_alloc&) {
+    call->out_of_memory_ = true;
+    return 0;
+  }
+  return size;
+}
+
+void Call::finish_attempt(CURLcode code) noexcept {
+  finished_ms_ = monotonic_ms();
+  code_ = code;
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  http_status_ = static_cast<int>(status);
+  bool connected = request_.connect_only && code == CURLE_OK;
+  Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
+  // what was handed to the sink cannot be taken back: its owner decides
+  if (verdict == Verdict::kRetry && !streamed_ && back_off()) return;
+  end(verdict);
+}
+
+bool Call::back_off() noexcept {
+  std::int64_t now = monotonic_ms();
+  std::int64_t delay = backoff_.next_delay(now, retry_after_ms(retry_after_, time(nullptr)));
+  if (delay < 0) return false;
+  wake_ms_ = now + delay;
+  state_ = State::kBackingOff;
+  return true;
+}
+
+void Call::end(Verdict verdict) noexcept {
+  verdict_ = verdict;
+  state_ = State::kDone;
+  reactor_->forget(*this);
+}
+
+std::string Call::call_text() const {
+  std::string text = request_.post ? "POST " : "GET ";
+  constexpr std::size_t kShownPath = 120;
+  text += printable(request_.path, kShownPath);
+  return text;
+}
+
+std::string Call::with_tries(std::string text) const {
+  if (backoff_.tries() > 0) text += " after " + std::to_string(backoff_.tries() + 1) + " tries";
+  return text;
+}
+
+Failure Call::describe_no_answer() const {
+  const std::string& host = request_.to_track_host ? config_.track_url : config_.api_url;
+  std::string why = timed_out_ ? "no byte came within request_timeout"
+                    : error_text_[0] ? printable(error_text_, kShownReplyBytes)
+                                     : curl_easy_strerror(code_);
+  bool never_connected = code_ == CURLE_COULDNT_CONNECT || code_ == CURLE_COULDNT_RESOLVE_HOST;
+  Failure f;
+  f.sqlstate = never_connected ? sqlstate::kCannotConnect : sqlstate::kConnectionFailure;
+  f.message = (never_connected ? "could not reach " : "lost the call to ") + host + " for server \"" +
+              config_.server_name + "\": " + why;
+  f.detail = with_tries(call_text() + " got no complete answer") + ".";
+  f.hint = "Check the server's region (or api_url, track_url) and the network of the database host; "
+           "SELECT * FROM pendo_fdw_check('" + config_.server_name + "') shows what can be reached.";
+  if (code_ == CURLE_PEER_FAILED_VERIFICATION || code_ == CURLE_SSL_CACERT_BADFILE) {
+    f.hint = "The certificate must be valid for the host and signed by an authority that the database "
+             "host trusts; a superuser may name another one in the server option ca_file.";
+  }
+  return f;
+}
+
+Failure Call::describe_refused_key() const {
+  Failure f;
+  f.sqlstate = sqlstate::kInsufficientPrivilege;
+  const char* what = request_.to_track_host ? "track secret" : "integration key";
+  f.message = std::string("Pendo refused the ") + what + " of server \"" + config_.server_name + "\"";
+  f.detail = call_text() + " answered " + std::to_string(http_status_) + ".";
+  if (request_.to_track_host) {
+    f.hint = "The user mapping option track_secret must be the Track Event shared secret of the app "
+             "(Subscription Settings > app > App Details), not the integration key, and belong to the "
+             "server's region.";
+  } else if (request_.kind == CallKind::kBulk) {
+    f.hint = "Writing needs a key with \"Allow Write Access\" (Settings > Integrations), of the server's "
+             "region. Run SELECT * FROM pendo_fdw_check('" + config_.server_name + "').";
+  } else {
+    f.hint = "The user mapping option integration_key must be a key of this subscription (Settings > "
+             "Integrations) and of the server's region. Run SELECT * FROM pendo_fdw_check('" +
+             config_.server_name + "').";
+  }
+  return f;
+}
+
+Failure Call::describe_answer() const {
+  Failure f;
+  std::string words = printable(reply_, kShownReplyBytes);
+  std::string status = std::to_string(http_status_);
+  f.message = "Pendo answered " + status + " to server \"" + config_.server_name + "\"" +
+              (words.empty() ? std::string() : ": " + words);
+  f.detail = with_tries(call_text() + " failed") + ".";
+  if (http_status_ == 429) {
+    f.hint = "Pendo limits the rate of calls: run fewer syncs at a time, or set a longer retry_timeout.";
+  } else if (http_status_ == 413) {
+    f.hint = request_.kind == CallKind::kBulk ? "Set a smaller batch_size or batch_bytes."
+                                              : "Ask for less at a time: fewer columns or a smaller page_size.";
+  } else if (http_status_ == 408 && request_.kind == CallKind::kBulk) {
+    f.hint = "Pendo ends a bulk call after five minutes, perhaps half done: set a smaller batch_size.";
+  } else if (http_status_ >= 500) {
+    f.hint = "Pendo is in trouble or the call is too large; try again later.";
+  } else if (http_status_ >= 300 && http_status_ < 400) {
+    f.hint = "Redirects are not followed, since they would carry the key elsewhere: check the server's region or api_url.";
+  } else {
+    f.hint = "Check that the server's region is the one of the subscription; the key of another region "
+             "may be answered like this.";
+  }
+  return f;
+}
+
+Failure Call::failure() const noexcept try {
+  Failure f;
+  if (out_of_memory_ || code_ == CURLE_OUT_OF_MEMORY) {
+    f.sqlstate = sqlstate::kOutOfMemory;
+    f.message = "out of memory or file descriptors in a call to Pendo";
+  } else if (reply_too_long_) {
+    f.sqlstate = sqlstate::kProgramLimit;
+    f.message = "Pendo's answer to server \"" + config_.server_name + "\" is too long";
+    f.detail = call_text() + " sent more than is taken.";
+  } else if (refused_key(http_status_)) {
+    f = describe_refused_key();
+  } else if (http_status_ >= 300) {
+    f = describe_answer();
+  } else {
+    f = describe_no_answer();
+  }
+  f.http_status = http_status_;
+  return f;
+} catch (const std::bad_alloc&) {
+  Failure f;
+  f.sqlstate = sqlstate::kOutOfMemory;
+  return f;
+}
+
+}  // namespace pendo

@@ -1,0 +1,124 @@
+// One HTTP call with its retries: what is asked, how it goes, what came back.
+// A Call does nothing by itself; a Reactor drives it.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config.h"
+#include "failure.h"
+#include "retry.h"
+#include "wall.h"
+
+namespace pendo {
+
+class Reactor;
+
+// Takes the body of a 200 answer piece by piece. Returning false ends the
+// transfer; the sink then knows why.
+class BodySink {
+ public:
+  virtual bool on_body(const char* data, std::size_t size) noexcept = 0;
+
+ protected:
+  ~BodySink() = default;
+};
+
+struct Request {
+  CallKind kind = CallKind::kRead;
+  bool post = false;
+  bool to_track_host = false;
+  bool connect_only = false;  // sends nothing
+  std::string path;  // from the root, with the query; shown in messages
+  std::string body;
+};
+
+// Milliseconds of a clock that never jumps.
+std::int64_t monotonic_ms() noexcept;
+
+class Call {
+ public:
+  enum class State { kIdle, kRunning, kBackingOff, kDone };
+
+  // Both must outlive the call. Check valid() once: no memory, no handle.
+  Call(const Config& config, const CallOptions& options) noexcept;
+  ~Call();
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  bool valid() const noexcept { return easy_ != nullptr; }
+
+  // Starts from scratch. With a sink, a 200 body goes there and the call is
+  // not tried again by itself once the first piece was handed over.
+  bool start(Reactor& reactor, Request&& request, BodySink* sink) noexcept;
+
+  // Goes on after a failure with another request, within the same retry
+  // limits. False: they are used up, failure() stays as it is.
+  bool retry_with(Request&& request) noexcept;
+
+  // The sink got somewhere: the retry limits start anew.
+  void progressed() noexcept;
+
+  // The reader stood still and now waits again: its wait starts now.
+  void touch() noexcept;
+
+  void cancel() noexcept;
+
+  State state() const noexcept { return state_; }
+  bool done() const noexcept { return state_ == State::kDone; }
+  bool succeeded() const noexcept { return done() && verdict_ == Verdict::kSuccess; }
+  bool worth_retrying() const noexcept { return done() && verdict_ == Verdict::kRetry; }
+  int http_status() const noexcept { return http_status_; }
+  int tries() const noexcept { return backoff_.tries(); }
+  const std::string& reply() const noexcept { return reply_; }
+  const Request& request() const noexcept { return request_; }
+  std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
+
+  // What to tell the user of a call that did not succeed.
+  Failure failure() const noexcept;
+
+ private:
+  friend class Reactor;
+
+  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
+  static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) noexcept;
+
+  bool configure() noexcept;
+  bool begin_attempt() noexcept;
+  void finish_attempt(CURLcode code) noexcept;
+  bool back_off() noexcept;
+  void end(Verdict verdict) noexcept;
+  Failure describe_no_answer() const;
+  Failure describe_answer() const;
+  Failure describe_refused_key() const;
+  std::string call_text() const;
+  std::string with_tries(std::string text) const;
+
+  const Config& config_;
+  Backoff backoff_;
+  CURL* easy_ = nullptr;
+  curl_slist* headers_ = nullptr;
+  Reactor* reactor_ = nullptr;
+  BodySink* sink_ = nullptr;
+  Request request_;
+  State state_ = State::kIdle;
+  Verdict verdict_ = Verdict::kFinal;
+  CURLcode code_ = CURLE_OK;
+  char error_text_[CURL_ERROR_SIZE] = {};
+  int http_status_ = 0;
+  std::string reply_;
+  std::string retry_after_;
+  bool streamed_ = false;
+  bool reply_too_long_ = false;
+  bool timed_out_ = false;
+  bool out_of_memory_ = false;
+  std::int64_t attempt_ms_ = 0;
+  std::int64_t finished_ms_ = 0;
+  std::int64_t deadline_ms_ = 0;  // of a streamed body: no byte until then is a failure
+  std::int64_t wake_ms_ = 0;      // end of the back-off
+};
+
+}  // namespace pendo

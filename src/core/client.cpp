@@ -1,0 +1,84 @@
+// The pool of reactors and the common ground of operations.
+#include "client.h"
+
+#include <new>
+#include <utility>
+
+namespace pendo {
+namespace {
+
+// Each idle reactor keeps two descriptors and its connections.
+constexpr std::size_t kMaxIdleReactors = 4;
+
+}  // namespace
+
+std::unique_ptr<Reactor> Client::lease() noexcept {
+  if (idle_.empty()) return Reactor::create();
+  auto reactor = std::move(idle_.back());
+  idle_.pop_back();
+  return reactor;
+}
+
+void Client::give_back(std::unique_ptr<Reactor> reactor) noexcept {
+  if (!reactor || reactor->busy() || idle_.size() >= kMaxIdleReactors) return;
+  try {
+    idle_.push_back(std::move(reactor));
+  } catch (const std::bad_alloc&) {
+    // it is closed instead
+  }
+}
+
+const std::vector<SchemaField>* Client::fields_of(std::string_view kind) const noexcept {
+  auto found = fields_.find(kind);
+  return found == fields_.end() ? nullptr : &found->second;
+}
+
+void Client::set_fields_of(std::string_view kind, std::vector<SchemaField> fields) {
+  fields_.insert_or_assign(std::string(kind), std::move(fields));
+}
+
+Operation::Operation(std::shared_ptr<Client> client) noexcept
+    : client_(std::move(client)), reactor_(client_->lease()) {}
+
+Operation::~Operation() { client_->give_back(std::move(reactor_)); }
+
+bool Operation::ready() noexcept {
+  if (reactor_) return true;
+  out_of_memory();
+  return false;
+}
+
+bool Operation::need_integration_key() noexcept {
+  if (!config().integration_key.empty()) return true;
+  fail(sqlstate::kInsufficientPrivilege,
+       "no integration key for server \"" + config().server_name + "\"", {},
+       "Set it for the role that runs the statement: ALTER USER MAPPING FOR ... SERVER ... "
+       "OPTIONS (ADD integration_key '...').");
+  return false;
+}
+
+bool Operation::need_track_secret() noexcept {
+  if (!config().track_secret.empty()) return true;
+  fail(sqlstate::kInsufficientPrivilege,
+       "no track secret for server \"" + config().server_name + "\"", {},
+       "Track events need the app's Track Event shared secret: ALTER USER MAPPING FOR ... SERVER ... "
+       "OPTIONS (ADD track_secret '...').");
+  return false;
+}
+
+Status Operation::fail(Failure failure) noexcept {
+  failure_ = std::move(failure);
+  return Status::kFailed;
+}
+
+Status Operation::fail(const char* state, std::string message, std::string detail, std::string hint) noexcept {
+  failure_ = Failure{state, std::move(message), std::move(detail), std::move(hint), 0};
+  return Status::kFailed;
+}
+
+Status Operation::out_of_memory() noexcept {
+  failure_ = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};
+  return Status::kFailed;
+}
+
+}  // namespace pendo

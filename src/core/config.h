@@ -1,0 +1,37 @@
+// What the core must know of one server and one user mapping, and the numbers
+// that govern its calls. Filled by the PostgreSQL side from options.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "wall.h"
+
+namespace pendo {
+
+struct Config {
+  std::string server_name;  // for messages
+  std::string api_url;      // without trailing slash
+  std::string track_url;
+  std::string ca_file;          // empty: the system's
+  std::string integration_key;  // empty: not set
+  std::string track_secret;     // empty: not set
+  std::int64_t connect_timeout_ms = 10'000;
+  std::int64_t request_timeout_ms = 330'000;
+
+  bool operator==(const Config&) const = default;
+};
+
+// Options that a table may set differently from its server.
+struct CallOptions {
+  int max_retries = 5;
+  std::int64_t retry_timeout_ms = 600'000;
+  int batch_size = 1000;
+  std::int64_t batch_bytes = 1 << 20;
+  int concurrency = 4;
+  int event_concurrency = 16;
+  int page_size = 50'000;
+  bool include_anonymous = false;
+};
+
+}  // namespace pendo

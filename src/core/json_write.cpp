@@ -1,0 +1,172 @@
+// Appending what goes out to Pendo.
+#include "json_write.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "json_text.h"
+
+namespace pendo {
+namespace {
+
+// Pendo computes in floats, which hold every integer up to this one.
+constexpr std::int64_t kMaxExactInteger = 1ll << 53;
+
+constexpr std::string_view kBeyondFloat = "integer beyond 2^53: Pendo computes in floats";
+constexpr std::string_view kNoJsonNumber = "NaN and infinities have no form in JSON";
+constexpr char kHex[] = "0123456789abcdef";
+constexpr char kUpperHex[] = "0123456789ABCDEF";
+
+// The letter of a short escape, or 0.
+char short_escape(char c) {
+  switch (c) {
+    case '"':
+    case '\\':
+      return c;
+    case '\b':
+      return 'b';
+    case '\f':
+      return 'f';
+    case '\n':
+      return 'n';
+    case '\r':
+      return 'r';
+    case '\t':
+      return 't';
+    default:
+      return 0;
+  }
+}
+
+bool plain_in_json(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
+void append_escape(std::string& out, char c) {
+  out += '\\';
+  if (char letter = short_escape(c)) {
+    out += letter;
+    return;
+  }
+  auto byte = static_cast<unsigned char>(c);
+  out += {'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]};
+}
+
+bool beyond_float(std::int64_t value) { return value > kMaxExactInteger || value < -kMaxExactInteger; }
+
+Encode invalid(std::string_view& why, std::string_view reason) {
+  why = reason;
+  return Encode::kInvalid;
+}
+
+template <typename Number>
+void append_chars(std::string& out, Number number) {
+  char text[32];
+  auto result = std::to_chars(text, text + sizeof text, number);
+  out.append(text, result.ptr);
+}
+
+Encode append_int(std::string& out, std::int64_t value, std::string_view& why) {
+  if (beyond_float(value)) return invalid(why, kBeyondFloat);
+  append_chars(out, value);
+  return Encode::kOk;
+}
+
+Encode append_float(std::string& out, double value, std::string_view& why) {
+  if (!std::isfinite(value)) return invalid(why, kNoJsonNumber);
+  append_chars(out, value);
+  return Encode::kOk;
+}
+
+Encode append_number(std::string& out, std::string_view digits, std::string_view& why) {
+  if (!is_json_number(digits)) return invalid(why, kNoJsonNumber);
+  std::int64_t whole = 0;
+  Exact exact = whole_number(digits, 0, whole);
+  if (exact == Exact::kTooBig || (exact == Exact::kOk && beyond_float(whole))) return invalid(why, kBeyondFloat);
+  out += digits;
+  return Encode::kOk;
+}
+
+std::int64_t floor_to_milliseconds(std::int64_t microseconds) {
+  return microseconds / 1000 - (microseconds % 1000 < 0 ? 1 : 0);
+}
+
+Encode append_text(std::string& out, std::string_view text, std::string_view& why) {
+  if (text.find('\0') != std::string_view::npos) return invalid(why, "the text holds the character \\u0000");
+  if (!is_utf8(text)) return invalid(why, "the text is not valid UTF-8");
+  append_json_string(out, text);
+  return Encode::kOk;
+}
+
+Encode append_json(std::string& out, std::string_view json, std::string_view& why) {
+  if (const char* problem = escape_problem(json)) return invalid(why, problem);
+  out += json;
+  return Encode::kOk;
+}
+
+bool unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+}  // namespace
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  std::size_t done = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (plain_in_json(text[i])) continue;
+    out += text.substr(done, i - done);
+    append_escape(out, text[i]);
+    done = i + 1;
+  }
+  out += text.substr(done);
+  out += '"';
+}
+
+Encode append_value(std::string& out, const Value& value, std::string_view& why) {
+  switch (value.kind) {
+    case ValueKind::kNull:
+      out += "null";
+      return Encode::kOk;
+    case ValueKind::kBool:
+      out += value.boolean ? "true" : "false";
+      return Encode::kOk;
+    case ValueKind::kInt:
+      return append_int(out, value.integer, why);
+    case ValueKind::kFloat:
+      return append_float(out, value.real, why);
+    case ValueKind::kNumber:
+      return append_number(out, value.text, why);
+    case ValueKind::kTime:
+      append_chars(out, floor_to_milliseconds(value.integer));
+      return Encode::kOk;
+    case ValueKind::kText:
+      return append_text(out, value.text, why);
+    case ValueKind::kJson:
+      return append_json(out, value.text, why);
+    case ValueKind::kBad:
+      break;
+  }
+  return invalid(why, value.text);
+}
+
+void append_filter_string(std::string& out, std::string_view text) {
+  out += '"';
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+void append_percent_encoded(std::string& out, std::string_view text) {
+  for (char c : text) {
+    if (unreserved(c)) {
+      out += c;
+      continue;
+    }
+    auto byte = static_cast<unsigned char>(c);
+    out += {'%', kUpperHex[byte >> 4], kUpperHex[byte & 15]};
+  }
+}
+
+}  // namespace pendo

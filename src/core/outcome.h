@@ -1,0 +1,33 @@
+// What became of the records of one statement: counts, and the first few ids.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wall.h"
+
+namespace pendo {
+
+struct Outcome {
+  std::int64_t records = 0;     // taken from the statement
+  std::int64_t sent = 0;        // that Pendo has answered for
+  std::int64_t applied = 0;     // that Pendo says it took
+  std::int64_t missing = 0;     // Pendo does not know the id
+  std::int64_t invalid = 0;     // refused by Pendo or by a check before sending
+  std::int64_t uncertain = 0;   // no answer settles what became of them
+  std::int64_t duplicates = 0;  // the same id again; the later values went out
+  std::int64_t calls = 0;
+
+  static constexpr std::size_t kShown = 5;
+  std::vector<std::string> first_missing;
+  std::vector<std::string> first_invalid;    // "id: why"
+  std::vector<std::string> first_uncertain;  // "why"
+
+  void add_missing(std::string_view id);
+  void add_invalid(std::string_view id, std::string_view why);
+  void add_uncertain(std::int64_t count, std::string_view why);
+};
+
+}  // namespace pendo

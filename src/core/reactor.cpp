@@ -1,0 +1,204 @@
+// libcurl, epoll and a timer.
+#include "reactor.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <new>
+
+#include "call.h"
+
+namespace pendo {
+namespace {
+
+// libcurl resolves names in a thread of its own. Signals sent to the process
+// must not run their handlers there, so the thread is born with all blocked.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+}  // namespace
+
+std::unique_ptr<Reactor> Reactor::create() noexcept {
+  std::unique_ptr<Reactor> reactor(new (std::nothrow) Reactor);
+  if (!reactor || !reactor->open()) return nullptr;
+  return reactor;
+}
+
+bool Reactor::open() noexcept {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  multi_ = curl_multi_init();
+  if (epoll_ < 0 || timer_ < 0 || !multi_) return false;
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.fd = timer_;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &event) != 0) return false;
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
+  return true;
+}
+
+Reactor::~Reactor() {
+  SignalsBlocked blocked;
+  while (!calls_.empty()) calls_.back()->cancel();
+  if (multi_) curl_multi_cleanup(multi_);
+  if (timer_ >= 0) close(timer_);
+  if (epoll_ >= 0) close(epoll_);
+}
+
+int Reactor::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known) noexcept {
+  auto* reactor = static_cast<Reactor*>(self);
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(reactor->epoll_, EPOLL_CTL_DEL, socket, nullptr);
+    return 0;
+  }
+  epoll_event event{};
+  if (what & CURL_POLL_IN) event.events |= EPOLLIN;
+  if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
+  event.data.fd = socket;
+  if (epoll_ctl(reactor->epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) != 0) {
+    reactor->watch_failed_ = true;
+    return -1;
+  }
+  curl_multi_assign(reactor->multi_, socket, reactor);  // marks the socket as known
+  return 0;
+}
+
+int Reactor::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
+  auto* reactor = static_cast<Reactor*>(self);
+  reactor->curl_due_ms_ = timeout_ms < 0 ? -1 : monotonic_ms() + timeout_ms;
+  return 0;
+}
+
+bool Reactor::remember(Call& call) noexcept {
+  try {
+    calls_.push_back(&call);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+void Reactor::forget(Call& call) noexcept { std::erase(calls_, &call); }
+
+bool Reactor::attach(Call& call) noexcept {
+  SignalsBlocked blocked;
+  bool added = curl_multi_add_handle(multi_, call.easy_) == CURLM_OK;
+  arm();
+  return added;
+}
+
+void Reactor::detach(Call& call) noexcept {
+  SignalsBlocked blocked;
+  curl_multi_remove_handle(multi_, call.easy_);
+}
+
+void Reactor::advance() noexcept {
+  SignalsBlocked blocked;
+  run_sockets();
+  run_timer();
+  collect_finished();
+  run_deadlines();
+  arm();
+}
+
+void Reactor::run_sockets() noexcept {
+  epoll_event events[32];
+  int count = epoll_wait(epoll_, events, 32, 0);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.fd == timer_) {
+      std::uint64_t ticks = 0;
+      [[maybe_unused]] auto size = read(timer_, &ticks, sizeof ticks);
+      armed_ms_ = -1;
+      continue;
+    }
+    int mask = 0;
+    if (events[i].events & EPOLLIN) mask |= CURL_CSELECT_IN;
+    if (events[i].events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
+    if (events[i].events & (EPOLLERR | EPOLLHUP)) mask |= CURL_CSELECT_ERR;
+    int running = 0;
+    curl_multi_socket_action(multi_, events[i].data.fd, mask, &running);
+  }
+}
+
+void Reactor::run_timer() noexcept {
+  if (curl_due_ms_ < 0 || monotonic_ms() < curl_due_ms_) return;
+  curl_due_ms_ = -1;
+  int running = 0;
+  curl_multi_socket_action(multi_, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+void Reactor::collect_finished() noexcept {
+  int left = 0;
+  while (CURLMsg* message = curl_multi_info_read(multi_, &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    CURL* easy = message->easy_handle;
+    CURLcode code = message->data.result;  // the message dies with the next call
+    auto is_its = [easy](const Call* call) { return call->easy_ == easy; };
+    auto found = std::find_if(calls_.begin(), calls_.end(), is_its);
+    if (found == calls_.end()) continue;
+    Call& call = **found;
+    curl_multi_remove_handle(multi_, easy);
+    call.finish_attempt(code);
+  }
+}
+
+void Reactor::run_deadlines() noexcept {
+  std::int64_t now = monotonic_ms();
+  // a call that ends takes itself off the list, hence from the back
+  for (std::size_t i = calls_.size(); i-- > 0;) {
+    if (i >= calls_.size()) continue;
+    Call& call = *calls_[i];
+    if (call.state_ == Call::State::kBackingOff && now >= call.wake_ms_) {
+      if (!call.begin_attempt()) call.end(Verdict::kFinal);
+    } else if (call.state_ == Call::State::kRunning && call.deadline_ms_ && now >= call.deadline_ms_) {
+      curl_multi_remove_handle(multi_, call.easy_);
+      call.timed_out_ = true;
+      call.finish_attempt(CURLE_OPERATION_TIMEDOUT);
+    } else if (call.state_ == Call::State::kRunning && watch_failed_) {
+      curl_multi_remove_handle(multi_, call.easy_);
+      call.finish_attempt(CURLE_OUT_OF_MEMORY);
+    }
+  }
+  watch_failed_ = false;
+}
+
+// One timer for all: libcurl's own, ends of back-offs, deadlines of bodies.
+void Reactor::arm() noexcept {
+  std::int64_t due = curl_due_ms_;
+  auto earlier = [&due](std::int64_t t) {
+    if (t && (due < 0 || t < due)) due = t;
+  };
+  for (const Call* call : calls_) {
+    if (call->state_ == Call::State::kBackingOff) earlier(call->wake_ms_);
+    if (call->state_ == Call::State::kRunning) earlier(call->deadline_ms_);
+  }
+  if (due == armed_ms_) return;
+  armed_ms_ = due;
+  itimerspec when{};
+  if (due >= 0) {
+    // an absolute time of zero would disarm
+    when.it_value.tv_sec = due / 1000;
+    when.it_value.tv_nsec = due % 1000 * 1'000'000 + 1;
+  }
+  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+}  // namespace pendo

@@ -1,0 +1,62 @@
+// Drives any number of Calls without ever waiting: libcurl's multi socket
+// interface behind one descriptor (epoll with a timer).
+#pragma once
+
+#include <curl/curl.h>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "wall.h"
+
+namespace pendo {
+
+class Call;
+
+class Reactor {
+ public:
+  // nullptr: no descriptors or no memory.
+  static std::unique_ptr<Reactor> create() noexcept;
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  // Readable when advance() has something to do.
+  int fd() const noexcept { return epoll_; }
+
+  // Moves every call as far as it goes without waiting. Reads at most one
+  // buffer per connection, so a reader that stops calling stops the transfer.
+  void advance() noexcept;
+
+  bool busy() const noexcept { return !calls_.empty(); }
+
+ private:
+  friend class Call;
+  Reactor() = default;
+
+  bool open() noexcept;
+  bool attach(Call& call) noexcept;       // hands the easy handle to libcurl
+  void detach(Call& call) noexcept;       // takes it back, keeps the call known
+  bool remember(Call& call) noexcept;
+  void forget(Call& call) noexcept;
+
+  static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known) noexcept;
+  static int on_timer(CURLM*, long timeout_ms, void* self) noexcept;
+
+  void run_sockets() noexcept;
+  void run_timer() noexcept;
+  void collect_finished() noexcept;
+  void run_deadlines() noexcept;
+  void arm() noexcept;
+
+  CURLM* multi_ = nullptr;
+  int epoll_ = -1;
+  int timer_ = -1;
+  std::int64_t curl_due_ms_ = -1;
+  std::int64_t armed_ms_ = -1;
+  bool watch_failed_ = false;
+  std::vector<Call*> calls_;
+};
+
+}  // namespace pendo

@@ -1,0 +1,74 @@
+// The table of regions and the check of hand-made base URLs.
+#include "region.h"
+
+#include <curl/curl.h>
+
+#include <cstring>
+#include <memory>
+
+namespace pendo {
+namespace {
+
+// Pendo names its hosts in two orders: us1.data.pendo.io, but data.eu.pendo.io.
+constexpr Region kRegions[] = {
+    {"us", "https://app.pendo.io", "https://data.pendo.io"},
+    {"us1", "https://us1.app.pendo.io", "https://us1.data.pendo.io"},
+    {"eu", "https://app.eu.pendo.io", "https://data.eu.pendo.io"},
+    {"jp", "https://app.jpn.pendo.io", "https://data.jpn.pendo.io"},
+    {"au", "https://app.au.pendo.io", "https://data.au.pendo.io"},
+};
+
+struct UrlFree {
+  void operator()(CURLU* u) const noexcept { curl_url_cleanup(u); }
+};
+using Url = std::unique_ptr<CURLU, UrlFree>;
+
+struct TextFree {
+  void operator()(char* t) const noexcept { curl_free(t); }
+};
+using UrlText = std::unique_ptr<char, TextFree>;
+
+UrlText part(const Url& url, CURLUPart which) {
+  char* text = nullptr;
+  if (curl_url_get(url.get(), which, &text, 0) != CURLUE_OK) return nullptr;
+  return UrlText(text);
+}
+
+bool is_loopback(const char* host) {
+  if (std::strcmp(host, "localhost") == 0 || std::strcmp(host, "[::1]") == 0) return true;
+  // curl has already normalised decimal, octal and short IPv4 forms here
+  return std::strncmp(host, "127.", 4) == 0 &&
+         std::strspn(host, "0123456789.") == std::strlen(host);
+}
+
+}  // namespace
+
+std::span<const Region> all_regions() noexcept { return kRegions; }
+
+const Region* find_region(std::string_view name) noexcept {
+  for (const auto& region : kRegions) {
+    if (region.name == name) return &region;
+  }
+  return nullptr;
+}
+
+const char* base_url_problem(const char* text) noexcept {
+  for (const char* c = text; *c; ++c) {
+    if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f) return "it has a blank or a control character";
+  }
+  Url url(curl_url());
+  if (!url || curl_url_set(url.get(), CURLUPART_URL, text, 0) != CURLUE_OK) return "it is not a URL";
+  auto scheme = part(url, CURLUPART_SCHEME);
+  auto host = part(url, CURLUPART_HOST);
+  if (!scheme || !host) return "it is not a URL";
+  bool https = std::strcmp(scheme.get(), "https") == 0;
+  if (!https && std::strcmp(scheme.get(), "http") != 0) return "only https is allowed";
+  if (!https && !is_loopback(host.get())) return "plain http is allowed on the loopback interface only";
+  if (part(url, CURLUPART_USER) || part(url, CURLUPART_PASSWORD)) return "it must not have a user or a password";
+  if (part(url, CURLUPART_QUERY) || part(url, CURLUPART_FRAGMENT)) return "it must end after the host and port";
+  auto path = part(url, CURLUPART_PATH);
+  if (path && std::strcmp(path.get(), "/") != 0) return "it must end after the host and port";
+  return nullptr;
+}
+
+}  // namespace pendo

@@ -1,0 +1,32 @@
+// Reading the list of Track Types.
+#include "track_types.h"
+
+#include <cstring>
+
+#include "json_reader.h"
+
+namespace pendo {
+
+bool parse_track_types(std::string_view body, std::map<std::string, std::string, std::less<>>& names,
+                       std::string& reason) {
+  if (!nested_within(body, kMaxNesting)) {
+    reason = "it is nested too deep";
+    return false;
+  }
+  Document document;
+  bool whole = !body.empty() && !std::memchr(body.data(), 0, body.size());
+  if (!whole || document.Parse<kDocumentFlags>(body.data(), body.size()).HasParseError() || !document.IsArray()) {
+    reason = "it is not a JSON array of track types";
+    return false;
+  }
+  for (const auto& type : document.GetArray()) {
+    if (!type.IsObject()) continue;
+    const JsonValue* id = member_of(type, "id");
+    const JsonValue* event = member_of(type, "trackTypeName");
+    const JsonValue* name = event && event->IsString() ? event : member_of(type, "name");
+    if (id && name) names.insert_or_assign(std::string(string_of(*id)), std::string(string_of(*name)));
+  }
+  return true;
+}
+
+}  // namespace pendo

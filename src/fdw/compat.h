@@ -1,0 +1,117 @@
+// PostgreSQL's headers for the wrapper, and the differences between 15 and 18
+// that the rest need not know.
+#pragma once
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
+#include "catalog/pg_user_mapping.h"
+#include "commands/defrem.h"
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "foreign/fdwapi.h"
+#include "foreign/foreign.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/appendinfo.h"
+#include "optimizer/clauses.h"
+#include "optimizer/cost.h"
+#include "optimizer/inherit.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "storage/latch.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/varlena.h"
+#include "utils/wait_event.h"
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+}
+
+// Wait events of extensions have names of their own from 17 on.
+inline uint32 pendo_wait_event() {
+#if PG_VERSION_NUM >= 170000
+  static uint32 event = 0;
+  if (event == 0) event = WaitEventExtensionNew("PendoCall");
+  return event;
+#else
+  return PG_WAIT_EXTENSION;
+#endif
+}
+
+inline ForeignPath* pendo_foreignscan_path(PlannerInfo* root, RelOptInfo* rel, double rows, int disabled,
+                                           Cost startup, Cost total, Relids outer, List* fdw_private) {
+#if PG_VERSION_NUM >= 180000
+  return create_foreignscan_path(root, rel, nullptr, rows, disabled, startup, total, NIL, outer, nullptr, NIL,
+                                 fdw_private);
+#elif PG_VERSION_NUM >= 170000
+  (void)disabled;
+  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, outer, nullptr, NIL, fdw_private);
+#else
+  (void)disabled;
+  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, outer, nullptr, fdw_private);
+#endif
+}
+
+// The columns that an UPDATE sets, generated ones included.
+inline Bitmapset* pendo_updated_columns(PlannerInfo* root, RelOptInfo* rel) {
+#if PG_VERSION_NUM >= 160000
+  return get_rel_all_updated_cols(root, rel);
+#else
+  RangeTblEntry* rte = planner_rt_fetch(rel->relid, root);
+  return bms_union(rte->updatedCols, rte->extraUpdatedCols);
+#endif
+}
+
+// The user whose rights and user mapping count for a relation of a plan.
+inline Oid pendo_checked_user(const PlannerInfo* root, const RelOptInfo* rel) {
+#if PG_VERSION_NUM >= 160000
+  (void)root;
+  return OidIsValid(rel->userid) ? rel->userid : GetUserId();
+#else
+  RangeTblEntry* rte = planner_rt_fetch(rel->relid, root);
+  return OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId();
+#endif
+}
+
+inline bool pendo_returning_needs_old(const Node* returning) {
+#if PG_VERSION_NUM >= 180000
+  return contain_vars_returning_old_or_new(const_cast<Node*>(returning));
+#else
+  (void)returning;
+  return false;
+#endif
+}

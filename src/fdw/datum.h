@@ -1,0 +1,17 @@
+// Between Datums and the core's Values.
+#pragma once
+
+#include "core/value.h"
+#include "fdw/compat.h"
+#include "fdw/table.h"
+
+// Reading. Bad values are an ERROR or NULL as the table's on_bad_value says;
+// `row_key` names the record in the message.
+Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const pendo::Value& value,
+                     std::string_view row_key, bool* isnull);
+
+// Writing. Views point into palloc'd memory of the current context.
+pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnull);
+
+// The text of a key Datum in UTF-8, as a view into palloc'd memory.
+std::string_view pendo_key_text(Datum datum);

@@ -1,0 +1,55 @@
+// What PostgreSQL loads: the module's mark and the entry points.
+#include "core/reactor.h"
+#include "fdw/check.h"
+#include "fdw/compat.h"
+#include "fdw/import_schema.h"
+#include "fdw/modify.h"
+#include "fdw/plan.h"
+#include "fdw/scan.h"
+#include "fdw/session.h"
+
+// Everything else is hidden; before 17, PGDLLEXPORT exports nothing by itself.
+#pragma GCC visibility push(default)
+extern "C" {
+#ifdef PG_MODULE_MAGIC_EXT
+PG_MODULE_MAGIC_EXT(.name = "pendo_fdw", .version = "1.0");
+#else
+PG_MODULE_MAGIC;
+#endif
+void _PG_init(void);
+PG_FUNCTION_INFO_V1(pendo_fdw_handler);
+PG_FUNCTION_INFO_V1(pendo_fdw_validator);
+PG_FUNCTION_INFO_V1(pendo_fdw_check);
+}
+#pragma GCC visibility pop
+
+void _PG_init(void) {
+  if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_ERROR), errmsg("pendo_fdw: libcurl does not start")));
+  }
+  pendo_session_init();
+}
+
+extern "C" Datum pendo_fdw_handler(PG_FUNCTION_ARGS) {
+  FdwRoutine* routine = makeNode(FdwRoutine);
+  routine->GetForeignRelSize = pendoGetForeignRelSize;
+  routine->GetForeignPaths = pendoGetForeignPaths;
+  routine->GetForeignPlan = pendoGetForeignPlan;
+  routine->BeginForeignScan = pendoBeginForeignScan;
+  routine->IterateForeignScan = pendoIterateForeignScan;
+  routine->ReScanForeignScan = pendoReScanForeignScan;
+  routine->EndForeignScan = pendoEndForeignScan;
+  routine->ExplainForeignScan = pendoExplainForeignScan;
+  routine->AddForeignUpdateTargets = pendoAddForeignUpdateTargets;
+  routine->IsForeignRelUpdatable = pendoIsForeignRelUpdatable;
+  routine->PlanForeignModify = pendoPlanForeignModify;
+  routine->BeginForeignModify = pendoBeginForeignModify;
+  routine->ExecForeignInsert = pendoExecForeignInsert;
+  routine->ExecForeignUpdate = pendoExecForeignUpdate;
+  routine->EndForeignModify = pendoEndForeignModify;
+  routine->BeginForeignInsert = pendoBeginForeignInsert;
+  routine->EndForeignInsert = pendoEndForeignInsert;
+  routine->ExplainForeignModify = pendoExplainForeignModify;
+  routine->ImportForeignSchema = pendoImportForeignSchema;
+  PG_RETURN_POINTER(routine);
+}

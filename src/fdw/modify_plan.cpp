@@ -1,0 +1,129 @@
+// What may be written, decided while planning: nothing is sent by a statement
+// that is refused.
+#include "fdw/modify.h"
+#include "fdw/modify_state.h"
+#include "fdw/table.h"
+
+namespace {
+
+[[noreturn]] void refuse(const char* message, const char* hint) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s", message), errhint("%s", hint)));
+  pg_unreachable();
+}
+
+void refuse_insert(const PendoTable* table) {
+  if (table->object->read == pendo::ReadCall::kEventCounts) {
+    refuse(psprintf("cannot insert into %s: it shows counts that Pendo keeps", table->name),
+           "Send events by INSERT into a foreign table with object 'track_events'.");
+  }
+  refuse(psprintf("cannot insert into %s: Pendo's %s are updated only, by their id", table->name,
+                  pnstrdup(table->object->name.data(), table->object->name.size())),
+         psprintf("Pendo makes them when they are first seen. Use UPDATE %s SET ... FROM ... WHERE %s = ...", table->name,
+                  table->key ? quote_identifier(pendo_column(table, table->key)->name) : "key"));
+}
+
+void refuse_delete(const PendoTable* table) {
+  if (table->object->write == pendo::WriteCall::kTrackEvent) {
+    refuse(psprintf("cannot delete from %s: an event that was sent cannot be taken back", table->name),
+           "Track events are for INSERT only.");
+  }
+  refuse(psprintf("cannot delete from %s", table->name),
+         "Deleting is left to Pendo's own interface. To empty a field, UPDATE it to NULL.");
+}
+
+void refuse_update_of_object(const PendoTable* table) {
+  const char* hint = table->object->write == pendo::WriteCall::kTrackEvent ? "Track events are for INSERT only."
+                                                                          : "It shows counts that Pendo keeps.";
+  refuse(psprintf("cannot update %s", table->name), hint);
+}
+
+void check_column(const PendoTable* table, AttrNumber attno) {
+  const PendoColumn* column = pendo_column(table, attno);
+  if (!column->attno) return;  // generated: computed by PostgreSQL, not sent
+  if (column->is_key) {
+    refuse(psprintf("cannot update column \"%s\" of %s: it is the id", column->name, table->name),
+           "Pendo's ids never change; SET agent_* and custom_* columns.");
+  }
+  bool writable = column->group && pendo::is_writable_group(*table->object, column->group);
+  if (writable) return;
+  refuse(psprintf("cannot update column \"%s\" of %s: it is read-only in Pendo", column->name, table->name),
+         "Only fields of the groups agent and custom can be set; others belong to Pendo or to an integration.");
+}
+
+void check_updatable(const PendoTable* table) {
+  if (table->options.updatable) return;
+  refuse(psprintf("%s is not updatable", table->name), "The option updatable of the table or its server is false.");
+}
+
+List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
+  if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
+  if (!table->key) {
+    refuse(psprintf("cannot update %s: it has no key column", table->name),
+           psprintf("Add one: ALTER FOREIGN TABLE %s ADD COLUMN %s text;", table->name,
+                    pnstrdup(table->object->key_column.data(), table->object->key_column.size())));
+  }
+  List* attnos = NIL;
+  RelOptInfo* rel = find_base_rel(root, static_cast<int>(relid));
+  Bitmapset* updated = pendo_updated_columns(root, rel);
+  int member = -1;
+  while ((member = bms_next_member(updated, member)) >= 0) {
+    auto attno = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
+    if (attno <= 0) continue;
+    check_column(table, attno);
+    if (pendo_column(table, attno)->attno) attnos = lappend_int(attnos, attno);
+  }
+  return attnos;
+}
+
+// EXISTS for a result relation that no scan mentions (INSERT).
+Oid checked_user(PlannerInfo* root, Index relid) {
+  RangeTblEntry* rte = planner_rt_fetch(relid, root);
+#if PG_VERSION_NUM >= 160000
+  if (rte->perminfoindex == 0) return GetUserId();
+  RTEPermissionInfo* info = getRTEPermissionInfo(root->parse->rteperminfos, rte);
+  return OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
+#else
+  return OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId();
+#endif
+}
+
+}  // namespace
+
+void pendoAddForeignUpdateTargets(PlannerInfo* root, Index rtindex, RangeTblEntry*, Relation relation) {
+  PendoTable* table = pendo_table(RelationGetRelid(relation), GetUserId());
+  if (!table->key) return;  // refused in pendoPlanForeignModify, with a hint
+  Form_pg_attribute key = TupleDescAttr(RelationGetDescr(relation), table->key - 1);
+  Var* var = makeVar(static_cast<int>(rtindex), table->key, key->atttypid, key->atttypmod, key->attcollation, 0);
+  add_row_identity_var(root, var, rtindex, kPendoKeyName);
+}
+
+int pendoIsForeignRelUpdatable(Relation relation) {
+  PendoTable* table = pendo_table(RelationGetRelid(relation), GetUserId());
+  if (!table->options.updatable) return 0;
+  switch (table->object->write) {
+    case pendo::WriteCall::kBulkMetadata: return 1 << CMD_UPDATE;
+    case pendo::WriteCall::kTrackEvent: return 1 << CMD_INSERT;
+    default: return 0;
+  }
+}
+
+List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, int) {
+  Oid user = checked_user(root, relid);
+  PendoTable* table = pendo_table(planner_rt_fetch(relid, root)->relid, user);
+  List* attnos = NIL;
+  switch (plan->operation) {
+    case CMD_UPDATE:
+      attnos = plan_update(root, relid, table);
+      break;
+    case CMD_INSERT:
+      if (table->object->write != pendo::WriteCall::kTrackEvent) refuse_insert(table);
+      break;
+    case CMD_DELETE:
+      refuse_delete(table);
+      break;
+    default:
+      refuse(psprintf("%s does not take this statement", table->name), "UPDATE visitors and accounts, INSERT track events.");
+  }
+  check_updatable(table);
+  return list_make2(attnos, makeInteger(static_cast<int>(user)));
+}

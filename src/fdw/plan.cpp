@@ -1,0 +1,169 @@
+// Sizes, paths and plans. Planning never asks the network.
+#include "fdw/plan.h"
+
+namespace {
+
+constexpr int kOffset = -FirstLowInvalidHeapAttributeNumber;
+
+// Rough costs in the planner's unit: a call takes about as long as reading a
+// hundred pages, a row about as long as a few local ones.
+constexpr double kRowsUnknown = 10'000;
+constexpr Cost kCallCost = 100;
+constexpr Cost kRowCost = 0.05;
+
+// Any other plan is better than reading everything for a keyed UPDATE, but it
+// must stay: some semi-joins have no other.
+constexpr Cost kLastResortCost = 1e13;
+constexpr int kLastResortDisabled = 2;
+
+bool has_key_restriction(const RelOptInfo* rel, AttrNumber key) {
+  ListCell* cell;
+  foreach (cell, rel->baserestrictinfo) {
+    if (pendo_key_expression(rel, key, lfirst_node(RestrictInfo, cell))) return true;
+  }
+  return false;
+}
+
+// The path that looks one key up (or, blind, just yields it).
+void add_key_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state, Relids outer) {
+  Cost startup = state->blind ? 0 : kCallCost;
+  Cost total = state->blind ? 0.01 : kCallCost + kRowCost;
+  auto* path = pendo_foreignscan_path(root, rel, 1, 0, startup, total, outer,
+                                      list_make1(makeInteger(static_cast<int>(ScanMode::kLookup))));
+  add_path(rel, reinterpret_cast<Path*>(path));
+}
+
+struct KeyMember {
+  const RelOptInfo* rel;
+  AttrNumber key;
+};
+
+bool is_key_member(PlannerInfo*, RelOptInfo* rel, EquivalenceClass*, EquivalenceMember* member, void* arg) {
+  auto* wanted = static_cast<KeyMember*>(arg);
+  Node* node = reinterpret_cast<Node*>(member->em_expr);
+  while (node && IsA(node, RelabelType)) node = reinterpret_cast<Node*>(reinterpret_cast<RelabelType*>(node)->arg);
+  if (!node || !IsA(node, Var)) return false;
+  auto* var = reinterpret_cast<Var*>(node);
+  return var->varno == static_cast<int>(rel->relid) && var->varattno == wanted->key;
+}
+
+// Joins on the key: one parameterized path for each set of other relations.
+List* join_clauses_on_key(PlannerInfo* root, RelOptInfo* rel, AttrNumber key) {
+  List* clauses = NIL;
+  if (rel->has_eclass_joins) {
+    KeyMember wanted = {rel, key};
+    clauses = generate_implied_equalities_for_column(root, rel, is_key_member, &wanted, rel->lateral_referencers);
+  }
+  ListCell* cell;
+  foreach (cell, rel->joininfo) {
+    auto* info = lfirst_node(RestrictInfo, cell);
+    if (join_clause_is_movable_to(info, rel)) clauses = lappend(clauses, info);
+  }
+  return clauses;
+}
+
+void add_join_paths(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state) {
+  List* seen = NIL;
+  ListCell* cell;
+  foreach (cell, join_clauses_on_key(root, rel, state->table->key)) {
+    auto* info = lfirst_node(RestrictInfo, cell);
+    if (!pendo_key_expression(rel, state->table->key, info)) continue;
+    Relids outer = bms_del_member(bms_copy(info->clause_relids), static_cast<int>(rel->relid));
+#if PG_VERSION_NUM >= 160000
+    outer = bms_intersect(outer, root->all_query_rels);
+#endif
+    outer = bms_union(outer, rel->lateral_relids);
+    if (bms_is_empty(outer)) continue;
+    bool known = false;
+    ListCell* other;
+    foreach (other, seen) known = known || bms_equal(static_cast<Relids>(lfirst(other)), outer);
+    if (known) continue;
+    seen = lappend(seen, outer);
+    add_key_path(root, rel, state, outer);
+  }
+}
+
+void add_full_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state) {
+  Cost total = kCallCost + kRowCost * rel->tuples;
+  int disabled = 0;
+  if (state->blind) {
+    total = kLastResortCost;
+    disabled = kLastResortDisabled;
+  }
+  auto* path = pendo_foreignscan_path(root, rel, rel->rows, disabled, kCallCost, total, rel->lateral_relids,
+                                      list_make1(makeInteger(static_cast<int>(ScanMode::kAll))));
+  add_path(rel, reinterpret_cast<Path*>(path));
+}
+
+// The attribute numbers to bring; a whole-row reference means all of them.
+List* columns_to_bring(const PendoTable* table, Bitmapset* needed) {
+  List* columns = NIL;
+  bool all = bms_is_member(0 + kOffset, needed);
+  for (int i = 0; i < table->ncolumns; ++i) {
+    AttrNumber attno = table->columns[i].attno;
+    if (attno && (all || bms_is_member(attno + kOffset, needed))) columns = lappend_int(columns, attno);
+  }
+  return columns;
+}
+
+// Takes the key clause out of `clauses` (RestrictInfos); nullptr: there is none.
+RestrictInfo* take_key_clause(const RelOptInfo* rel, AttrNumber key, List** clauses) {
+  ListCell* cell;
+  foreach (cell, *clauses) {
+    auto* info = lfirst_node(RestrictInfo, cell);
+    if (info->pseudoconstant || !pendo_key_expression(rel, key, info)) continue;
+    *clauses = list_delete_ptr(list_copy(*clauses), info);
+    return info;
+  }
+  return nullptr;
+}
+
+void refuse_reading(const PendoTable* table) {
+  if (table->object->read != pendo::ReadCall::kNone) return;
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s cannot be read: Pendo keeps no single events", table->name),
+                  errhint("Pendo keeps counts per day; they are in a foreign table with object 'track_event_counts'.")));
+}
+
+}  // namespace
+
+void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid) {
+  auto* state = static_cast<PendoRelState*>(palloc0(sizeof(PendoRelState)));
+  state->table = pendo_table(relid, pendo_checked_user(root, rel));
+  refuse_reading(state->table);
+  pendo_find_needs(root, rel, state);
+  rel->fdw_private = state;
+  if (rel->tuples <= 0) rel->tuples = kRowsUnknown;
+  set_baserel_size_estimates(root, rel);
+  if (has_key_restriction(rel, state->table->key)) rel->rows = 1;
+}
+
+void pendoGetForeignPaths(PlannerInfo* root, RelOptInfo* rel, Oid) {
+  auto* state = static_cast<PendoRelState*>(rel->fdw_private);
+  if (has_key_restriction(rel, state->table->key)) {
+    add_key_path(root, rel, state, rel->lateral_relids);
+    return;
+  }
+  add_full_path(root, rel, state);
+  if (state->table->key) add_join_paths(root, rel, state);
+}
+
+ForeignScan* pendoGetForeignPlan(PlannerInfo*, RelOptInfo* rel, Oid, ForeignPath* path, List* tlist, List* clauses,
+                                 Plan* outer) {
+  auto* state = static_cast<PendoRelState*>(rel->fdw_private);
+  auto mode = static_cast<ScanMode>(intVal(linitial(path->fdw_private)));
+  List* exprs = NIL;
+  List* recheck = NIL;
+  if (mode == ScanMode::kLookup) {
+    RestrictInfo* key_clause = take_key_clause(rel, state->table->key, &clauses);
+    if (!key_clause) elog(ERROR, "pendo_fdw: the key clause of a lookup is gone");
+    exprs = list_make1(pendo_key_expression(rel, state->table->key, key_clause));
+    // without it EvalPlanQual would keep rows that no longer match
+    recheck = list_make1(key_clause->clause);
+    if (state->blind) mode = ScanMode::kBlind;
+  }
+  List* fdw_private = list_make4(makeInteger(static_cast<int>(mode)), columns_to_bring(state->table, state->needed),
+                                 makeInteger(static_cast<int>(state->table->user)),
+                                 makeString(pstrdup(state->why_reads ? state->why_reads : "")));
+  return make_foreignscan(tlist, extract_actual_clauses(clauses, false), rel->relid, exprs, fdw_private, NIL, recheck,
+                          outer);
+}

@@ -1,0 +1,42 @@
+// What the planner decides about a scan and the executor needs to know.
+#pragma once
+
+#include "fdw/compat.h"
+#include "fdw/table.h"
+
+enum class ScanMode {
+  kAll,     // every row
+  kLookup,  // the row of one key
+  kBlind,   // target of a keyed UPDATE: yields the key it was given, no call
+};
+
+// What travels in fdw_private of a ForeignScan; the key expression, if any, is
+// the one member of fdw_exprs.
+enum ScanPrivateIndex {
+  kScanMode,      // Integer: ScanMode
+  kScanColumns,   // integer List: attribute numbers to bring
+  kScanUser,      // Integer: whose user mapping
+  kScanWhyReads,  // String: why an UPDATE's scan reads, or empty
+};
+
+// Kept in RelOptInfo.fdw_private while planning.
+struct PendoRelState {
+  PendoTable* table;
+  Bitmapset* needed;      // attribute numbers, offset by FirstLowInvalidHeapAttributeNumber
+  bool blind;             // nothing but the key is needed of an UPDATE's target
+  const char* why_reads;  // why not, for EXPLAIN
+};
+
+void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid);
+void pendoGetForeignPaths(PlannerInfo* root, RelOptInfo* rel, Oid relid);
+ForeignScan* pendoGetForeignPlan(PlannerInfo* root, RelOptInfo* rel, Oid relid, ForeignPath* path, List* tlist,
+                                 List* clauses, Plan* outer);
+
+// Which columns of `rel` the query needs and whether an UPDATE can do without
+// reading: fills needed, blind and why_reads.
+void pendo_find_needs(PlannerInfo* root, RelOptInfo* rel, PendoRelState* state);
+
+// The other side of `key = expression`, where the clause is equality of text
+// under a deterministic collation and the expression does not use `rel`;
+// otherwise nullptr.
+Expr* pendo_key_expression(const RelOptInfo* rel, AttrNumber key, const RestrictInfo* clause);

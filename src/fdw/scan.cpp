@@ -1,0 +1,165 @@
+// Executing scans: the core yields Values, they become Datums in the scan slot.
+#include "fdw/scan.h"
+
+#include "bridge/bridge.h"
+#include "bridge/open.h"
+#include "core/scan.h"
+#include "fdw/datum.h"
+#include "fdw/plan.h"
+#include "fdw/session.h"
+#include "fdw/table.h"
+
+namespace {
+
+struct RunningScan {
+  // from the plan
+  PendoTable* table;
+  ScanMode mode;
+  List* attnos;
+  const char* why_reads;
+  ExprState* key_expression;  // nullptr for ScanMode::kAll
+
+  // running
+  PendoBox<pendo::Scan>* scan;
+  pendo::Value* values;      // by position in attnos
+  bool started;
+  bool finished;
+  const char* blind_key;     // palloc'd in key_context
+  MemoryContext key_context; // reset per rescan
+};
+
+RunningScan* state_of(ForeignScanState* node) { return static_cast<RunningScan*>(node->fdw_state); }
+
+void open_scan(RunningScan* state, MemoryContext context) {
+  state->scan = pendo_box<pendo::Scan>(context);
+  int count = list_length(state->attnos);
+  auto* columns = static_cast<pendo::ScanColumn*>(palloc0(sizeof(pendo::ScanColumn) * static_cast<Size>(count + 1)));
+  for (int i = 0; i < count; ++i) {
+    const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, i)));
+    columns[i] = {column->path, column->json_type};
+  }
+  state->values = static_cast<pendo::Value*>(palloc0(sizeof(pendo::Value) * static_cast<Size>(count + 1)));
+  PendoClientRef* client = pendo_session_client(state->table->server, state->table->user, state->table->options);
+  pendo_open_scan(state->scan, client, state->table->object, columns, count, state->table->options.call);
+}
+
+// The key in UTF-8, or false when it is NULL and so equals nothing.
+bool evaluate_key(ForeignScanState* node, Datum* key) {
+  bool isnull = false;
+  *key = ExecEvalExprSwitchContext(state_of(node)->key_expression, node->ss.ps.ps_ExprContext, &isnull);
+  return !isnull;
+}
+
+void start(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  state->started = true;
+  Datum key = 0;
+  if (state->key_expression && !evaluate_key(node, &key)) {
+    state->finished = true;
+    return;
+  }
+  if (state->mode == ScanMode::kBlind) {
+    MemoryContext old = MemoryContextSwitchTo(state->key_context);
+    state->blind_key = TextDatumGetCString(key);
+    MemoryContextSwitchTo(old);
+    return;
+  }
+  if (!state->scan) open_scan(state, node->ss.ps.state->es_query_cxt);
+  pendo::Scan* scan = state->scan->get();
+  bool sent = state->key_expression ? scan->start_lookup(pendo_key_text(key)) : scan->start_all();
+  if (!sent) pendo_report(scan->failure());
+}
+
+Datum key_datum(const PendoColumn* column, const char* key, bool* fits) {
+  *fits = column->type != VARCHAROID || column->typmod < 0 || pg_mbstrlen(key) <= column->typmod - VARHDRSZ;
+  return CStringGetTextDatum(key);
+}
+
+// An UPDATE's target: the key that the join gave, every other column NULL.
+TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
+  state->finished = true;
+  AttrNumber key = state->table->key;
+  bool fits = false;
+  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+  slot->tts_values[key - 1] = key_datum(pendo_column(state->table, key), state->blind_key, &fits);
+  slot->tts_isnull[key - 1] = false;
+  return fits ? ExecStoreVirtualTuple(slot) : slot;
+}
+
+TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
+  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+  int position = 0;
+  ListCell* cell;
+  foreach (cell, state->attnos) {
+    const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(lfirst_int(cell)));
+    const pendo::Value& value = state->values[position++];
+    std::string_view row = state->scan->get()->row_key();
+    int index = column->attno - 1;
+    slot->tts_values[index] = pendo_to_datum(state->table, column, value, row, &slot->tts_isnull[index]);
+  }
+  return ExecStoreVirtualTuple(slot);
+}
+
+}  // namespace
+
+void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
+  auto* plan = castNode(ForeignScan, node->ss.ps.plan);
+  auto* state = static_cast<RunningScan*>(palloc0(sizeof(RunningScan)));
+  node->fdw_state = state;
+  List* fdw_private = plan->fdw_private;
+  Oid user = static_cast<Oid>(intVal(list_nth(fdw_private, kScanUser)));
+  state->table = pendo_table(RelationGetRelid(node->ss.ss_currentRelation), user);
+  state->mode = static_cast<ScanMode>(intVal(list_nth(fdw_private, kScanMode)));
+  state->attnos = static_cast<List*>(list_nth(fdw_private, kScanColumns));
+  state->why_reads = strVal(list_nth(fdw_private, kScanWhyReads));
+  if (plan->fdw_exprs) {
+    state->key_expression = ExecInitExpr(static_cast<Expr*>(linitial(plan->fdw_exprs)), &node->ss.ps);
+  }
+  if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
+  state->key_context = AllocSetContextCreate(node->ss.ps.state->es_query_cxt, "pendo_fdw key", ALLOCSET_SMALL_SIZES);
+}
+
+// The first call sends; none before it, so that a branch that is never run
+// costs nothing.
+TupleTableSlot* pendoIterateForeignScan(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  TupleTableSlot* slot = node->ss.ss_ScanTupleSlot;
+  ExecClearTuple(slot);
+  if (!state->started) start(node);
+  if (state->finished) return slot;
+  if (state->mode == ScanMode::kBlind) return blind_row(state, slot);
+  pendo::Scan* scan = state->scan->get();
+  pendo::Value* values = state->values;
+  if (pendo_drive(scan, [=]() { return scan->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
+  state->finished = true;
+  return slot;
+}
+
+void pendoReScanForeignScan(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  state->started = state->finished = false;
+  if (state->key_context) MemoryContextReset(state->key_context);
+}
+
+// Everything is owned by the query's context; ending early drops the transfer.
+void pendoEndForeignScan(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  if (state && state->scan) state->scan->object.reset();
+}
+
+void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
+  RunningScan* state = state_of(node);
+  const char* mode = state->mode == ScanMode::kBlind ? "keyed update, reads no record"
+                     : state->mode == ScanMode::kLookup ? "one record by its key"
+                                                        : "all records";
+  ExplainPropertyText("Pendo", mode, es);
+  if (state->why_reads[0]) ExplainPropertyText("Reads because", state->why_reads, es);
+  if (es->verbose && state->mode == ScanMode::kAll) {
+    ExplainPropertyText("Pendo call", pendo_describe_scan(state->table->object, state->table, state->attnos), es);
+  }
+  if (!es->analyze || !state->scan || !state->scan->get()) return;
+  const pendo::ScanCounts& counts = state->scan->get()->counts();
+  ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);
+  ExplainPropertyInteger("Pendo Retries", nullptr, counts.retries, es);
+  ExplainPropertyInteger("Pendo Bytes", nullptr, counts.bytes, es);
+}

@@ -1,0 +1,170 @@
+// From catalog to columns.
+#include "fdw/table.h"
+
+#include <string_view>
+
+namespace {
+
+char* text_of(std::string_view text) { return pnstrdup(text.data(), text.size()); }
+
+const char* path_option(Oid relid, AttrNumber attno) {
+  ListCell* cell;
+  foreach (cell, GetForeignColumnOptions(relid, attno)) {
+    auto* def = lfirst_node(DefElem, cell);
+    if (strcmp(def->defname, "path") == 0) return defGetString(def);
+  }
+  return nullptr;
+}
+
+bool json_type_of(Oid type, pendo::ColumnType* result) {
+  switch (type) {
+    case TEXTOID:
+    case VARCHAROID: *result = pendo::ColumnType::kText; return true;
+    case BOOLOID: *result = pendo::ColumnType::kBool; return true;
+    case INT2OID:
+    case INT4OID:
+    case INT8OID: *result = pendo::ColumnType::kInt; return true;
+    case FLOAT4OID:
+    case FLOAT8OID: *result = pendo::ColumnType::kFloat; return true;
+    case NUMERICOID: *result = pendo::ColumnType::kNumber; return true;
+    case TIMESTAMPTZOID: *result = pendo::ColumnType::kTime; return true;
+    case JSONOID:
+    case JSONBOID: *result = pendo::ColumnType::kJson; return true;
+    default: return false;
+  }
+}
+
+void set_type(const PendoTable* table, PendoColumn* column, Oid type, int32 typmod) {
+  column->typmod = typmod;
+  column->type = getBaseTypeAndTypmod(type, &column->typmod);
+  column->domain = column->type == type ? InvalidOid : type;
+  if (json_type_of(column->type, &column->json_type)) return;
+  ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+                  errmsg("column \"%s\" of %s has type %s, which Pendo's values do not convert to", column->name,
+                         table->name, format_type_be(type)),
+                  errhint("Use text, varchar, boolean, smallint, integer, bigint, real, double precision, numeric, "
+                          "timestamptz, jsonb or json.")));
+}
+
+// A metadata field: "custom.plan" lies at metadata.custom.plan of the row.
+void set_metadata_path(PendoColumn* column, const char* group_and_field) {
+  const char* dot = strchr(group_and_field, '.');
+  column->group = pnstrdup(group_and_field, static_cast<Size>(dot - group_and_field));
+  column->field = pstrdup(dot + 1);
+  column->path = psprintf("metadata.%s", group_and_field);
+}
+
+bool has_path(const pendo::ObjectDescriptor& object, const char* path) {
+  for (const auto& standard : object.columns) {
+    if (standard.path == path) return true;
+  }
+  return false;
+}
+
+// Columns without the option: the standard ones by their name, others of
+// visitors and accounts as <group>_<field>.
+bool set_path_by_name(const PendoTable* table, PendoColumn* column) {
+  const auto* standard = pendo::find_standard_column(*table->object, column->name);
+  if (standard) {
+    column->path = text_of(standard->path);
+    return true;
+  }
+  if (table->object->kind.empty()) return false;
+  static const char* const groups[] = {"agent", "auto", "custom", "pendo", "salesforce", "hubspot", "segmentio"};
+  for (const char* group : groups) {
+    size_t length = strlen(group);
+    if (strncmp(column->name, group, length) != 0 || column->name[length] != '_' || !column->name[length + 1]) continue;
+    if (column->name[length + 1] == '_' && strcmp(group, "auto") == 0) continue;  // auto__323232: a per-app group
+    set_metadata_path(column, psprintf("%s.%s", group, column->name + length + 1));
+    return true;
+  }
+  return false;
+}
+
+void set_path(const PendoTable* table, PendoColumn* column) {
+  const char* option = path_option(table->relid, column->attno);
+  if (!option) {
+    if (set_path_by_name(table, column)) return;
+    ereport(ERROR, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
+                    errmsg("column \"%s\" of %s has no path into Pendo's data", column->name, table->name),
+                    errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (ADD path 'custom.<field>');", table->name,
+                            quote_identifier(column->name))));
+  }
+  if (has_path(*table->object, option)) {
+    column->path = pstrdup(option);
+    return;
+  }
+  if (!table->object->kind.empty() && strchr(option, '.') && *option != '.' && strchr(option, '.')[1]) {
+    set_metadata_path(column, option);
+    return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                  errmsg("path \"%s\" of column \"%s\" of %s leads nowhere", option, column->name, table->name),
+                  errhint(table->object->kind.empty() ? "Use the path of a standard column; IMPORT FOREIGN SCHEMA makes a table with all of them."
+                                                      : "Use '<group>.<field>', as in 'custom.plan'.")));
+}
+
+void set_column(PendoTable* table, Form_pg_attribute attribute) {
+  PendoColumn* column = &table->columns[attribute->attnum - 1];
+  column->attno = attribute->attnum;
+  column->name = pstrdup(NameStr(attribute->attname));
+  set_path(table, column);
+  set_type(table, column, attribute->atttypid, attribute->atttypmod);
+  column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
+  if (!column->is_key) return;
+  if (table->key) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                    errmsg("%s has two columns with path \"%s\"", table->name, column->path),
+                    errhint("Keep one key column.")));
+  }
+  if (column->json_type != pendo::ColumnType::kText) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+                    errmsg("key column \"%s\" of %s must be of type text or varchar", column->name, table->name)));
+  }
+  table->key = column->attno;
+}
+
+const pendo::ObjectDescriptor* object_of(ForeignTable* foreign) {
+  ListCell* cell;
+  foreach (cell, foreign->options) {
+    auto* def = lfirst_node(DefElem, cell);
+    if (strcmp(def->defname, "object") == 0) return pendo::find_object(defGetString(def));
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+PendoTable* pendo_table(Oid relid, Oid user) {
+  ForeignTable* foreign = GetForeignTable(relid);
+  auto* table = static_cast<PendoTable*>(palloc0(sizeof(PendoTable)));
+  table->relid = relid;
+  table->server = foreign->serverid;
+  table->user = user;
+  table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+  table->object = object_of(foreign);
+  if (!table->object) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("%s has no option \"object\"", table->name),
+                    errhint("ALTER FOREIGN TABLE %s OPTIONS (ADD object 'visitors');", table->name)));
+  }
+  table->options = pendo_table_options(foreign, user);
+  Relation relation = table_open(relid, NoLock);
+  TupleDesc desc = RelationGetDescr(relation);
+  table->ncolumns = desc->natts;
+  table->columns = static_cast<PendoColumn*>(palloc0(sizeof(PendoColumn) * static_cast<Size>(Max(desc->natts, 1))));
+  for (int i = 0; i < desc->natts; ++i) {
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    // what PostgreSQL computes itself has nothing to do with Pendo
+    if (!attribute->attisdropped && !attribute->attgenerated) set_column(table, attribute);
+  }
+  table_close(relation, NoLock);
+  return table;
+}
+
+const PendoColumn* pendo_find_path(const PendoTable* table, const char* path) {
+  for (int i = 0; i < table->ncolumns; ++i) {
+    const PendoColumn* column = &table->columns[i];
+    if (column->attno && strcmp(column->path, path) == 0) return column;
+  }
+  return nullptr;
+}

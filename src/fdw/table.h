@@ -1,0 +1,43 @@
+// A foreign table as the wrapper sees it: its object, and what each column is
+// in Pendo.
+#pragma once
+
+#include "core/object.h"
+#include "fdw/compat.h"
+#include "fdw/options.h"
+
+struct PendoColumn {
+  AttrNumber attno;     // 0: dropped
+  const char* name;
+  const char* path;     // relative to the row: "visitorId", "metadata.custom.plan"
+  const char* group;    // of a metadata field, else nullptr
+  const char* field;
+  Oid type;             // domains resolved
+  int32 typmod;
+  Oid domain;           // the declared type when it is a domain, else InvalidOid
+  pendo::ColumnType json_type;
+  bool is_key;
+};
+
+struct PendoTable {
+  Oid relid;
+  Oid server;
+  Oid user;             // whose mapping is used
+  const char* name;     // schema-qualified and quoted
+  const pendo::ObjectDescriptor* object;
+  PendoOptions options;
+  int ncolumns;         // of the relation, dropped ones included
+  PendoColumn* columns; // by attno - 1
+  AttrNumber key;       // 0: the table has no key column
+};
+
+// Looks at the catalog, never at the network. Errors tell which column is wrong
+// and how to mend it.
+PendoTable* pendo_table(Oid relid, Oid user);
+
+// The column of that path, or nullptr.
+const PendoColumn* pendo_find_path(const PendoTable* table, const char* path);
+
+inline const PendoColumn* pendo_column(const PendoTable* table, AttrNumber attno) {
+  return &table->columns[attno - 1];
+}

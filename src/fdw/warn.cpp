@@ -1,0 +1,38 @@
+// Wording of the WARNING.
+#include "fdw/warn.h"
+
+#include "bridge/bridge.h"
+
+namespace {
+
+void append_list(StringInfo text, const char* title, const std::vector<std::string>& list, int64 total) {
+  if (list.empty()) return;
+  appendStringInfo(text, "%s%s: ", text->len ? " " : "", title);
+  for (size_t i = 0; i < list.size(); ++i) {
+    appendStringInfo(text, "%s%s", i ? "; " : "", pendo_message_text(list[i].data(), list[i].size()));
+  }
+  appendStringInfoString(text, total > static_cast<int64>(list.size()) ? "; and others." : ".");
+}
+
+void append_count(StringInfo text, int64 count, const char* what) {
+  if (count > 0) appendStringInfo(text, "%s" INT64_FORMAT " %s", text->len ? ", " : "", count, what);
+}
+
+}  // namespace
+
+void pendo_warn(const PendoTable* table, const pendo::Outcome& outcome, const char* what) {
+  StringInfoData counts;
+  StringInfoData detail;
+  initStringInfo(&counts);
+  initStringInfo(&detail);
+  append_count(&counts, outcome.missing, "not known to Pendo");
+  append_count(&counts, outcome.invalid, "refused as invalid");
+  append_count(&counts, outcome.uncertain, "uncertain");
+  append_count(&counts, outcome.duplicates, "given more than once, of which the last values were sent");
+  if (counts.len == 0) return;
+  append_list(&detail, "Not known", outcome.first_missing, outcome.missing);
+  append_list(&detail, "Invalid", outcome.first_invalid, outcome.invalid);
+  append_list(&detail, "Uncertain", outcome.first_uncertain, outcome.first_uncertain.empty() ? 0 : 0);
+  ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("%s: of " INT64_FORMAT " %s, %s", table->name, outcome.records, what, counts.data),
+                    detail.len ? errdetail_internal("%s", detail.data) : 0));
+}

@@ -1,0 +1,157 @@
+// What goes out is valid JSON that says what the value says, or is refused.
+#include "json_write.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <limits>
+#include <random>
+
+#include "json_reader.h"
+
+namespace pendo {
+namespace {
+
+std::string json_string(std::string_view text) {
+  std::string out = "<";
+  append_json_string(out, text);
+  return out.substr(1);
+}
+
+// The JSON, or "invalid: why".
+std::string encoded(const Value& value) {
+  std::string out = "<";
+  std::string_view why;
+  if (append_value(out, value, why) == Encode::kOk) return out.substr(1);
+  EXPECT_EQ(out, "<") << "a refused value leaves nothing behind";
+  EXPECT_FALSE(why.empty());
+  return "invalid: " + std::string(why);
+}
+
+constexpr const char* kBeyond = "invalid: integer beyond 2^53: Pendo computes in floats";
+constexpr const char* kNoNumber = "invalid: NaN and infinities have no form in JSON";
+
+TEST(JsonString, EscapesWhatJsonDemandsAndNothingElse) {
+  EXPECT_EQ(json_string(""), R"("")");
+  EXPECT_EQ(json_string("plain"), R"("plain")");
+  EXPECT_EQ(json_string("a\"b\\c/d"), R"("a\"b\\c/d")");
+  EXPECT_EQ(json_string("\b\f\n\r\t"), R"("\b\f\n\r\t")");
+  EXPECT_EQ(json_string(std::string_view("\0\x01\x1f\x7f", 4)), "\"\\u0000\\u0001\\u001f\x7f\"");
+  EXPECT_EQ(json_string("Zürich 東京 😀"), "\"Zürich 東京 😀\"");
+}
+
+TEST(JsonString, ReadsBackAsItWas) {
+  std::mt19937 random(7);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (unsigned i = 0; i < random() % 40; ++i) text += static_cast<char>(random() % 128);
+    std::string json = json_string(text);
+    Document document;
+    document.Parse<kDocumentFlags>(json.data(), json.size());
+    ASSERT_FALSE(document.HasParseError()) << json;
+    ASSERT_EQ(string_of(document), text);
+  }
+}
+
+TEST(AppendValue, WritesNullAndBooleans) {
+  EXPECT_EQ(encoded(Value::null()), "null");
+  EXPECT_EQ(encoded(Value::of_bool(true)), "true");
+  EXPECT_EQ(encoded(Value::of_bool(false)), "false");
+}
+
+TEST(AppendValue, RefusesIntegersThatAFloatDoesNotHold) {
+  constexpr std::int64_t kLast = 1ll << 53;
+  EXPECT_EQ(encoded(Value::of_int(0)), "0");
+  EXPECT_EQ(encoded(Value::of_int(kLast)), "9007199254740992");
+  EXPECT_EQ(encoded(Value::of_int(-kLast)), "-9007199254740992");
+  EXPECT_EQ(encoded(Value::of_int(kLast + 1)), kBeyond);
+  EXPECT_EQ(encoded(Value::of_int(-kLast - 1)), kBeyond);
+  EXPECT_EQ(encoded(Value::of_int(std::numeric_limits<std::int64_t>::max())), kBeyond);
+  EXPECT_EQ(encoded(Value::of_int(std::numeric_limits<std::int64_t>::min())), kBeyond);
+}
+
+TEST(AppendValue, WritesFloatsInTheShortestFormThatReadsBack) {
+  EXPECT_EQ(encoded(Value::of_float(0.1)), "0.1");
+  EXPECT_EQ(encoded(Value::of_float(5)), "5");
+  EXPECT_EQ(encoded(Value::of_float(-0.0)), "-0");
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 20'000; ++round) {
+    double value = std::bit_cast<double>(random());
+    std::string json = encoded(Value::of_float(value));
+    if (!std::isfinite(value)) continue;
+    ASSERT_TRUE(is_json_number(json)) << json;
+    ASSERT_EQ(std::strtod(json.c_str(), nullptr), value) << json;
+  }
+}
+
+TEST(AppendValue, RefusesFloatsWithoutAFormInJson) {
+  EXPECT_EQ(encoded(Value::of_float(std::numeric_limits<double>::infinity())), kNoNumber);
+  EXPECT_EQ(encoded(Value::of_float(-std::numeric_limits<double>::infinity())), kNoNumber);
+  EXPECT_EQ(encoded(Value::of_float(std::numeric_limits<double>::quiet_NaN())), kNoNumber);
+}
+
+TEST(AppendValue, KeepsTheDigitsOfANumber) {
+  for (auto digits : {"0", "-1.50", "0.1000000000000000055511151231257827", "9007199254740992", "-9007199254740992.0",
+                      "9007199254740993.5", "1e15"}) {
+    EXPECT_EQ(encoded(Value::of_number(digits)), digits);
+  }
+}
+
+TEST(AppendValue, RefusesWholeNumbersThatAFloatDoesNotHold) {
+  for (auto digits : {"9007199254740993", "-9007199254740993", "9007199254740993.000", "1e16", "1e400",
+                      "123456789012345678901234567890"}) {
+    EXPECT_EQ(encoded(Value::of_number(digits)), kBeyond) << digits;
+  }
+}
+
+TEST(AppendValue, RefusesNumbersWithoutAFormInJson) {
+  for (auto digits : {"NaN", "Infinity", "-Infinity", "", "+1", ".5", "5.", "01", "1,5", "1 "}) {
+    EXPECT_EQ(encoded(Value::of_number(digits)), kNoNumber) << digits;
+  }
+}
+
+TEST(AppendValue, RoundsTimesDownToMilliseconds) {
+  EXPECT_EQ(encoded(Value::of_time(0)), "0");
+  EXPECT_EQ(encoded(Value::of_time(1463547077029'999)), "1463547077029");
+  EXPECT_EQ(encoded(Value::of_time(1)), "0");
+  EXPECT_EQ(encoded(Value::of_time(-1)), "-1");
+  EXPECT_EQ(encoded(Value::of_time(-1000)), "-1");
+  EXPECT_EQ(encoded(Value::of_time(-1001)), "-2");
+  EXPECT_EQ(encoded(Value::of_time(std::numeric_limits<std::int64_t>::min())), "-9223372036854776");
+}
+
+TEST(AppendValue, WritesTextAsAString) { EXPECT_EQ(encoded(Value::of_text("a\"é")), "\"a\\\"é\""); }
+
+TEST(AppendValue, RefusesTextThatIsNoText) {
+  EXPECT_EQ(encoded(Value::of_text(std::string_view("a\0b", 3))), "invalid: the text holds the character \\u0000");
+  for (auto text : {"\xff", "\xc3", "a\xe2\x82", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x80\x80\x80", "\x80"}) {
+    EXPECT_EQ(encoded(Value::of_text(text)), "invalid: the text is not valid UTF-8");
+  }
+}
+
+TEST(AppendValue, PassesJsonOnUnlessItHoldsANul) {
+  EXPECT_EQ(encoded(Value::of_json(R"({"a": [1, "\\u0000", "\u0041"]})")), R"({"a": [1, "\\u0000", "\u0041"]})");
+  EXPECT_EQ(encoded(Value::of_json(R"(["\u0000"])")), "invalid: it holds the character \\u0000");
+  EXPECT_EQ(encoded(Value::of_json(R"(["\\\u0000"])")), "invalid: it holds the character \\u0000");
+  EXPECT_EQ(encoded(Value::of_json(R"({"\u0000":1})")), "invalid: it holds the character \\u0000");
+}
+
+TEST(AppendValue, RefusesABadValueForItsReason) { EXPECT_EQ(encoded(Value::bad("it is odd")), "invalid: it is odd"); }
+
+TEST(FilterString, EscapesOnlyQuotesAndBackslashes) {
+  std::string out = "visitorId == ";
+  append_filter_string(out, "a\"b\\c'd`\n\xc3\xa9");
+  EXPECT_EQ(out, "visitorId == \"a\\\"b\\\\c'd`\n\xc3\xa9\"");
+}
+
+TEST(PercentEncoding, KeepsOnlyUnreservedCharacters) {
+  std::string out = "/";
+  append_percent_encoded(out, "aZ09-._~ /%?#+&=:@!é");
+  EXPECT_EQ(out, "/aZ09-._~%20%2F%25%3F%23%2B%26%3D%3A%40%21%C3%A9");
+  std::string all;
+  append_percent_encoded(all, std::string_view("\0\xff", 2));
+  EXPECT_EQ(all, "%00%FF");
+}
+
+}  // namespace
+}  // namespace pendo

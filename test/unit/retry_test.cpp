@@ -1,0 +1,47 @@
+// Which outcomes are tried again, and after how long.
+#include "retry.h"
+
+#include <curl/curl.h>
+#include <gtest/gtest.h>
+
+namespace pendo {
+namespace {
+
+TEST(Retry, StatusesThatPassAreTriedAgainAndOthersAreFinal) {
+  for (int status : {408, 429, 500, 502, 503, 504}) EXPECT_EQ(judge(CallKind::kBulk, CURLE_OK, status), Verdict::kRetry) << status;
+  for (int status : {301, 400, 401, 402, 403, 404, 413, 422, 501}) EXPECT_EQ(judge(CallKind::kRead, CURLE_OK, status), Verdict::kFinal) << status;
+  EXPECT_EQ(judge(CallKind::kTrack, CURLE_OK, 200), Verdict::kSuccess);
+}
+
+TEST(Retry, ABrokenBodyOfA200IsNoSuccess) {
+  EXPECT_EQ(judge(CallKind::kRead, CURLE_PARTIAL_FILE, 200), Verdict::kRetry);
+  EXPECT_EQ(judge(CallKind::kRead, CURLE_WRITE_ERROR, 200), Verdict::kFinal);
+}
+
+TEST(Retry, AProbeIsNeverTriedAgain) { EXPECT_EQ(judge(CallKind::kProbe, CURLE_COULDNT_CONNECT, 0), Verdict::kFinal); }
+
+TEST(Retry, AnUntrustedCertificateIsFinal) {
+  EXPECT_EQ(judge(CallKind::kRead, CURLE_PEER_FAILED_VERIFICATION, 0), Verdict::kFinal);
+}
+
+TEST(Retry, RetryAfterIsReadAsSecondsOrDate) {
+  EXPECT_EQ(retry_after_ms(" 7\r\n", 0), 7000);
+  EXPECT_EQ(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", 784111777 - 5), 5000);
+  EXPECT_EQ(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", 784111777 + 5), 0);
+  for (auto senseless : {"", "soon", "-3", "1.5x"}) EXPECT_EQ(retry_after_ms(senseless, 0), -1) << senseless;
+}
+
+TEST(Retry, BackoffWaitsAtLeastWhatWasAskedAndGivesUp) {
+  CallOptions options;
+  options.max_retries = 2;
+  options.retry_timeout_ms = 100'000;
+  Backoff backoff(options, 0);
+  EXPECT_GE(backoff.next_delay(0, 5000), 5000);
+  EXPECT_GE(backoff.next_delay(0, -1), 0);
+  EXPECT_EQ(backoff.next_delay(0, -1), -1);
+  backoff.reset(0);
+  EXPECT_EQ(backoff.next_delay(0, 100'001), -1) << "longer than retry_timeout";
+}
+
+}  // namespace
+}  // namespace pendo
