@@ -288,7 +288,8 @@ struct RowDecoder::State {
 
 namespace {
 
-// Writes a 0 over each number, padded with blanks.
+// Writes a 0 over each number, padded with blanks; up to one that is malformed,
+// where the parser is to stop.
 void hide_numbers(std::string_view record, char* text) {
   for (std::size_t at = 0; at < record.size();) {
     char c = record[at];
@@ -297,12 +298,15 @@ void hide_numbers(std::string_view record, char* text) {
       ++at;
       continue;
     }
-    std::size_t length = c == '-' || (c >= '0' && c <= '9') ? number_length(record.substr(at)) : 0;
-    if (length > 0) {
-      std::fill_n(text + at, length, ' ');
-      text[at] = '0';
+    if (c != '-' && (c < '0' || c > '9')) {
+      ++at;
+      continue;
     }
-    at += std::max<std::size_t>(length, 1);
+    std::size_t length = number_length(record.substr(at));
+    if (length == 0) return;
+    std::fill_n(text + at, length, ' ');
+    text[at] = '0';
+    at += length;
   }
 }
 

@@ -18,7 +18,7 @@ TEST(Batch, TheLaterOfTwoRecordsOfAnIdIsSentInThePlaceOfTheFirst) {
 TEST(Batch, BytesBoundTheBody) {
   Batch batch;
   for (int i = 0; i < 100; ++i) {
-    batch.put("id" + std::to_string(i % 60), std::string(static_cast<std::size_t>(i), 'x'));
+    batch.put("id" + std::to_string(i % 60), std::string(static_cast<std::size_t>(i) + 1, 'x'));
     EXPECT_LE(static_cast<std::int64_t>(batch.body().size()), batch.bytes());
     EXPECT_LE(batch.bytes() - static_cast<std::int64_t>(batch.body().size()), 1);
   }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -153,7 +154,7 @@ TEST(RecordSplitter, RefusesARecordThatIsNotAnObject) {
 }
 
 TEST(RecordSplitter, RefusesWhatFollowsTheEnd) {
-  for (auto tail : {"{", "}", "]", "x", " \n{\"results\":[]}", "null", std::string_view("\0", 1)}) {
+  for (std::string_view tail : std::initializer_list<std::string_view>{"{", "}", "]", "x", " \n{\"results\":[]}", "null", std::string_view("\0", 1)}) {
     expect_failure(R"({"results":[{}]})" + std::string(tail), "there is something after the end of the answer");
   }
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 
@@ -231,8 +232,8 @@ std::string random_value(std::mt19937& random, int depth) {
   auto kind = random() % (depth > 0 ? 12u : 8u);
   if (kind < 8) return kScalars[kind];
   std::string text = kind < 11 ? "{" : "[";
-  for (unsigned i = 0, count = random() % 5; i < count; ++i) {
-    if (i > 0) text += ",";
+  for (auto i = random() % 5; i > 0; --i) {
+    if (text.size() > 1) text += ",";
     if (kind < 11) text += std::string("\"") + static_cast<char>('a' + random() % 3) + "\": ";
     text += random_value(random, depth - 1);
   }
