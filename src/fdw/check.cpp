@@ -3,6 +3,7 @@
 #include "bridge/open.h"
 #include "core/token_verify.h"
 #include "fdw/check.h"
+#include "fdw/entry.h"
 #include "fdw/options.h"
 #include "fdw/session.h"
 

@@ -1,6 +1,7 @@
 // What PostgreSQL loads: the module's mark and the entry points.
 #include "core/reactor.h"
 #include "fdw/check.h"
+#include "fdw/entry.h"
 #include "fdw/compat.h"
 #include "fdw/import_schema.h"
 #include "fdw/modify.h"

@@ -1,6 +1,8 @@
 // The table of options and the validator.
 #include "fdw/options.h"
 
+#include "fdw/entry.h"
+
 #include "core/object.h"
 #include "core/printable.h"
 #include "core/region.h"

@@ -1,0 +1,13 @@
+// The functions that SQL calls. Everything else of the library is hidden; before
+// PostgreSQL 17, PGDLLEXPORT exports nothing by itself.
+#pragma once
+
+#include "fdw/compat.h"
+
+#pragma GCC visibility push(default)
+extern "C" {
+Datum pendo_fdw_handler(PG_FUNCTION_ARGS);
+Datum pendo_fdw_validator(PG_FUNCTION_ARGS);
+Datum pendo_fdw_check(PG_FUNCTION_ARGS);
+}
+#pragma GCC visibility pop
