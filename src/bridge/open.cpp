@@ -17,6 +17,14 @@ void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const p
   });
 }
 
+void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options, int64 first_ms,
+                       int64 last_ms) {
+  pendo_make(box, [=, &options](pendo::Failure& failure) {
+    return pendo::EventCounts::create(*client, *object, copy_of(columns, count), options, first_ms, last_ms, failure);
+  });
+}
+
 void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::BulkField* fields, int count, const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {

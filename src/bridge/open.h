@@ -4,6 +4,7 @@
 
 #include "bridge/bridge.h"
 #include "core/bulk_update.h"
+#include "core/event_counts.h"
 #include "core/event_sender.h"
 #include "core/object.h"
 #include "core/scan.h"
@@ -12,6 +13,9 @@
 // Each reports an ERROR when it cannot.
 void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                      const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options);
+void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options, int64 first_ms,
+                       int64 last_ms);
 void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::BulkField* fields, int count, const pendo::CallOptions& options);
 void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client, const pendo::CallOptions& options);

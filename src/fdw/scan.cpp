@@ -3,6 +3,7 @@
 
 #include "bridge/bridge.h"
 #include "bridge/open.h"
+#include "core/event_counts.h"
 #include "core/scan.h"
 #include "fdw/datum.h"
 #include "fdw/plan.h"
@@ -20,7 +21,9 @@ struct RunningScan {
   ExprState* key_expression;  // nullptr for ScanMode::kAll
 
   // running
-  PendoBox<pendo::Scan>* scan;
+  PendoBox<pendo::Scan>* scan;            // visitors, accounts
+  PendoBox<pendo::EventCounts>* counts;   // track_event_counts
+  pendo::RowSource* rows;                 // whichever of the two is open
   pendo::Value* values;      // by position in attnos
   bool started;
   bool finished;
@@ -30,8 +33,13 @@ struct RunningScan {
 
 RunningScan* state_of(ForeignScanState* node) { return static_cast<RunningScan*>(node->fdw_state); }
 
-void open_scan(RunningScan* state, MemoryContext context) {
-  state->scan = pendo_box<pendo::Scan>(context);
+constexpr int64 kEpochShiftMs = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY / 1000;
+constexpr int64 kCountsWindowMs = INT64CONST(30) * 86'400'000;
+
+bool shows_counts(const RunningScan* state) { return state->table->object->read == pendo::ReadCall::kEventCounts; }
+
+// Opens what yields the rows; tied to the query, not to this call.
+void open_rows(RunningScan* state, MemoryContext context) {
   int count = list_length(state->attnos);
   auto* columns = static_cast<pendo::ScanColumn*>(palloc0(sizeof(pendo::ScanColumn) * static_cast<Size>(count + 1)));
   for (int i = 0; i < count; ++i) {
@@ -40,7 +48,23 @@ void open_scan(RunningScan* state, MemoryContext context) {
   }
   state->values = static_cast<pendo::Value*>(palloc0(sizeof(pendo::Value) * static_cast<Size>(count + 1)));
   PendoClientRef* client = pendo_session_client(state->table->server, state->table->user, state->table->options);
-  pendo_open_scan(state->scan, client, state->table->object, columns, count, state->table->options.call);
+  const pendo::CallOptions& call = state->table->options.call;
+  if (shows_counts(state)) {
+    int64 now_ms = GetCurrentTransactionStartTimestamp() / 1000 + kEpochShiftMs;
+    state->counts = pendo_box<pendo::EventCounts>(context);
+    pendo_open_counts(state->counts, client, state->table->object, columns, count, call, now_ms - kCountsWindowMs, now_ms);
+    state->rows = state->counts->get();
+    return;
+  }
+  state->scan = pendo_box<pendo::Scan>(context);
+  pendo_open_scan(state->scan, client, state->table->object, columns, count, call);
+  state->rows = state->scan->get();
+}
+
+bool start_rows(const RunningScan* state, Datum key) {
+  if (state->counts) return state->counts->get()->start();
+  pendo::Scan* scan = state->scan->get();
+  return state->key_expression ? scan->start_lookup(pendo_key_text(key)) : scan->start_all();
 }
 
 // The key in UTF-8, or false when it is NULL and so equals nothing.
@@ -64,10 +88,8 @@ void start(ForeignScanState* node) {
     MemoryContextSwitchTo(old);
     return;
   }
-  if (!state->scan) open_scan(state, node->ss.ps.state->es_query_cxt);
-  pendo::Scan* scan = state->scan->get();
-  bool sent = state->key_expression ? scan->start_lookup(pendo_key_text(key)) : scan->start_all();
-  if (!sent) pendo_report(scan->failure());
+  if (!state->rows) open_rows(state, node->ss.ps.state->es_query_cxt);
+  if (!start_rows(state, key)) pendo_report(state->rows->failure());
 }
 
 Datum key_datum(const PendoColumn* column, const char* key, bool* fits) {
@@ -93,7 +115,7 @@ TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
   foreach (cell, state->attnos) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(lfirst_int(cell)));
     const pendo::Value& value = state->values[position++];
-    std::string_view row = state->scan->get()->row_key();
+    std::string_view row = state->rows->row_key();
     int index = column->attno - 1;
     slot->tts_values[index] = pendo_to_datum(state->table, column, value, row, &slot->tts_isnull[index]);
   }
@@ -128,9 +150,9 @@ TupleTableSlot* pendoIterateForeignScan(ForeignScanState* node) {
   if (!state->started) start(node);
   if (state->finished) return slot;
   if (state->mode == ScanMode::kBlind) return blind_row(state, slot);
-  pendo::Scan* scan = state->scan->get();
+  pendo::RowSource* rows = state->rows;
   pendo::Value* values = state->values;
-  if (pendo_drive(scan, [=]() { return scan->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
+  if (pendo_drive(rows, [=]() { return rows->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
   state->finished = true;
   return slot;
 }
@@ -144,21 +166,25 @@ void pendoReScanForeignScan(ForeignScanState* node) {
 // Everything is owned by the query's context; ending early drops the transfer.
 void pendoEndForeignScan(ForeignScanState* node) {
   RunningScan* state = state_of(node);
-  if (state && state->scan) state->scan->object.reset();
+  if (!state) return;
+  if (state->scan) state->scan->object.reset();
+  if (state->counts) state->counts->object.reset();
+  state->rows = nullptr;
 }
 
 void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   RunningScan* state = state_of(node);
   const char* mode = state->mode == ScanMode::kBlind ? "keyed update, reads no record"
                      : state->mode == ScanMode::kLookup ? "one record by its key"
+                     : shows_counts(state)              ? "counts per day of the last 30 days"
                                                         : "all records";
   ExplainPropertyText("Pendo", mode, es);
   if (state->why_reads[0]) ExplainPropertyText("Reads because", state->why_reads, es);
-  if (es->verbose && state->mode == ScanMode::kAll) {
+  if (es->verbose && state->mode == ScanMode::kAll && !shows_counts(state)) {
     ExplainPropertyText("Pendo call", pendo_describe_scan(state->table->object, state->table, state->attnos), es);
   }
-  if (!es->analyze || !state->scan || !state->scan->get()) return;
-  const pendo::ScanCounts& counts = state->scan->get()->counts();
+  if (!es->analyze || !state->rows) return;
+  const pendo::ScanCounts& counts = state->rows->counts();
   ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);
   ExplainPropertyInteger("Pendo Retries", nullptr, counts.retries, es);
   ExplainPropertyInteger("Pendo Bytes", nullptr, counts.bytes, es);
