@@ -1,0 +1,35 @@
+// The table of apps.
+#include "apps.h"
+
+namespace simulator {
+namespace {
+
+constexpr App kApps[] = {
+    {kDefaultApp, "auto__323232", "web", "sim-track-secret"},
+    {kSecondApp, "auto_6561780136607744", "ios", "sim-track-secret-2"},
+};
+
+bool has_word(std::string_view words, const App& app) {
+  for (;;) {
+    auto bar = words.find('|');
+    std::string_view word = words.substr(0, bar);
+    bool mobile = word == "mobile" && (app.platform == "ios" || app.platform == "android");
+    if (word == "*" || word == app.platform || mobile) return true;
+    if (bar == std::string_view::npos) return false;
+    words.remove_prefix(bar + 1);
+  }
+}
+
+}  // namespace
+
+std::span<const App> apps() { return kApps; }
+
+std::vector<std::int64_t> expand_apps(std::string_view words) {
+  std::vector<std::int64_t> ids;
+  for (const auto& app : kApps) {
+    if (has_word(words, app)) ids.push_back(app.id);
+  }
+  return ids;
+}
+
+}  // namespace simulator

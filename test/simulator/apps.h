@@ -1,0 +1,28 @@
+// The subscription's apps: the default web app that every subscription has, and a second one.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace simulator {
+
+constexpr std::int64_t kDefaultApp = -323232;
+constexpr std::int64_t kSecondApp = 6561780136607744;
+
+struct App {
+  std::int64_t id;
+  std::string_view group;  // Pendo: auto_ and the id, with _ for -
+  std::string_view platform;
+  std::string_view track_secret;
+};
+
+std::span<const App> apps();
+
+// The apps that expandAppIds() means: *, web, mobile, ios, android, extension,
+// several joined by |.
+std::vector<std::int64_t> expand_apps(std::string_view words);
+
+}  // namespace simulator

@@ -1,0 +1,74 @@
+// The expression language of aggregations: a parsed tree, and its evaluation on a row.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "switches.h"
+#include "value.h"
+
+namespace simulator {
+
+// The settings that an evaluation goes by, read once per request.
+struct ExpressionRules {
+  ExpressionRules() = default;
+  explicit ExpressionRules(const Switches& switches);
+
+  // reading
+  bool in_operator = false;
+  bool single_quotes = false;
+  bool backtick_backslash = false;
+  // comparing
+  enum class Mixed { kNull, kFalse, kConvert, kError } mixed = Mixed::kNull;
+  enum class ListNotEqual { kNull, kCompare, kError } list_not_equal = ListNotEqual::kNull;
+  bool nulls_first = true;
+  bool collate_no_case = false;
+  bool compare_no_case = false;
+  bool missing_is_null = true;
+  // computing
+  bool type_error = false;
+  enum class Division { kNull, kZero, kError } division_by_zero = Division::kNull;
+  bool contains_null_is_null = true;
+  bool length_in_characters = false;
+  int zone_minutes = 0;
+  std::int64_t now_ms = 0;
+};
+
+enum class NodeKind { kLiteral, kPath, kNot, kNegate, kAnd, kOr, kBinary, kIndex, kSlice, kMember, kList, kIf, kCall };
+
+enum class Operator { kNone, kEqual, kNotEqual, kLess, kLessEqual, kGreater, kGreaterEqual, kAdd, kSubtract, kMultiply,
+                      kDivide, kModulo, kIn };
+
+struct Function;
+struct Node;
+using NodePtr = std::unique_ptr<Node>;
+
+struct Node {
+  NodeKind kind = NodeKind::kLiteral;
+  Operator op = Operator::kNone;
+  Value literal;
+  std::vector<std::string> path;  // of a kPath or kMember
+  std::vector<NodePtr> children;  // of a kSlice: list, from, to, either may be nullptr
+  const Function* function = nullptr;
+};
+
+// What ends an evaluation when a switch makes a type error an error.
+struct EvaluationError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// nullptr if the text is no expression; `error` says why, for logs and tests (Pendo does not tell).
+NodePtr parse_expression(std::string_view text, const ExpressionRules& rules, std::string& error);
+
+// The value of an expression on a row: a part of the row or of the tree where
+// nothing has to be computed, otherwise `scratch`.
+const Value& evaluate(const Node& node, const Value& row, const ExpressionRules& rules, Value& scratch);
+
+// A filter keeps a row when its expression is true, not when it is null.
+bool is_true(const Node& node, const Value& row, const ExpressionRules& rules);
+
+}  // namespace simulator

@@ -1,0 +1,293 @@
+# What the TAP tests share: a private PostgreSQL cluster, a simulator with its
+# control interface, sessions that keep their messages. Everything that a test
+# started ends with it.
+package PendoTest;
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use DBI;
+use DBD::Pg qw(:async);
+use Exporter 'import';
+use File::Basename qw(dirname);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use JSON::XS;
+use POSIX qw(setsid :sys_wait_h);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+our @EXPORT = qw($tree $pg_config start_cluster start_simulator wait_until connect_pendo
+  error_of notices_of slurp spew free_port cancelled_within);
+
+our $tree = abs_path(dirname(__FILE__) . '/../..');
+our $pg_config = $ENV{PG_CONFIG} || 'pg_config';
+
+# Proxies are for the outside; everything here is on loopback.
+delete @ENV{grep { /_proxy$/i } keys %ENV};
+delete @ENV{grep { /^PG(?!_CONFIG)/ } keys %ENV};
+
+my $owner = $$;
+my @running;
+my $folder = tempdir('pendo_tap_XXXXXX', DIR => '/tmp', CLEANUP => 1);
+
+END {
+    if ($$ == $owner) {
+        my $status = $?;
+        $_->stop for reverse @running;
+        $? = $status;
+    }
+}
+$SIG{$_} = sub { exit 1 } for qw(INT TERM HUP);
+
+sub slurp {
+    my ($path) = @_;
+    open my $file, '<', $path or die "$path: $!";
+    local $/;
+    return <$file> // '';
+}
+
+sub spew {
+    my ($path, $text) = @_;
+    open my $file, '>', $path or die "$path: $!";
+    print $file $text;
+    close $file or die "$path: $!";
+    return $path;
+}
+
+# Asks until the answer is true, and gives it back; dies after the deadline.
+sub wait_until {
+    my ($what, $seconds, $condition) = @_;
+    my $deadline = time + $seconds;
+    for (;;) {
+        my $answer = $condition->();
+        return $answer if $answer;
+        die "still waiting for $what after $seconds s\n" if time > $deadline;
+        sleep 0.02;
+    }
+}
+
+sub free_port {
+    require IO::Socket::INET;
+    my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no free port: $!";
+    return $socket->sockport;
+}
+
+# Starts a program in its own process group.
+sub spawn {
+    my ($environment, $log, @command) = @_;
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+    $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+    setsid();
+    open STDIN,  '<',  '/dev/null';
+    open STDOUT, '>',  "$log.out";
+    open STDERR, '>',  "$log.err";
+    %ENV = (%ENV, %$environment);
+    exec { $command[0] } @command or POSIX::_exit(127);
+}
+
+# ---- sessions -----------------------------------------------------------
+
+# What a statement failed with, or undef: { state, message, detail, hint, text }.
+sub error_of {
+    my ($dbh, $sql) = @_;
+    my $done = eval { $dbh->do($sql); 1 };
+    return if $done;
+    return describe_error($dbh);
+}
+
+sub describe_error {
+    my ($dbh) = @_;
+    return {
+        state   => $dbh->state,
+        message => $dbh->pg_error_field('message') // $dbh->errstr,
+        detail  => $dbh->pg_error_field('detail') // '',
+        hint    => $dbh->pg_error_field('hint') // '',
+        text    => $dbh->errstr,
+    };
+}
+
+# Runs a statement and gives its WARNINGs, each with its detail and hint lines.
+sub notices_of {
+    my ($dbh, $sql) = @_;
+    my @notices;
+    local $SIG{__WARN__} = sub { push @notices, $_[0] };
+    local $dbh->{PrintWarn} = 1;
+    $dbh->do($sql);
+    return @notices;
+}
+
+# The extension, the server 'pendo' on a simulator and its four tables.
+sub connect_pendo {
+    my ($dbh, $simulator, %options) = @_;
+    my $key    = delete $options{key} // 'sim-write-key';
+    my $secret = delete $options{secret} // 'sim-track-secret';
+    my %all    = (region => 'us', api_url => $simulator->{url}, track_url => $simulator->{url}, %options);
+    my $list   = join ', ', map { "$_ '$all{$_}'" } sort keys %all;
+    $dbh->do($_) for
+      'CREATE EXTENSION IF NOT EXISTS pendo_fdw',
+      "CREATE SERVER pendo FOREIGN DATA WRAPPER pendo_fdw OPTIONS ($list)",
+      "CREATE USER MAPPING FOR CURRENT_USER SERVER pendo OPTIONS (integration_key '$key', track_secret '$secret')",
+      'CREATE SCHEMA pendo',
+      'IMPORT FOREIGN SCHEMA pendo FROM SERVER pendo INTO pendo';
+    return;
+}
+
+# ---- the cluster --------------------------------------------------------
+
+# conf: lines for postgresql.conf; env: for the server's environment.
+sub start_cluster {
+    my (%arguments) = @_;
+    my $bin = `$pg_config --bindir`;
+    chomp $bin;
+    my $self = bless {
+        bin  => $bin,
+        dir  => tempdir('cluster_XXXX', DIR => $folder),
+        port => free_port(),
+        env  => $arguments{env} || {},
+    }, 'PendoTest::Cluster';
+    $self->run('initdb', '-D', "$self->{dir}/data", '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync');
+    open my $conf, '>>', "$self->{dir}/data/postgresql.conf" or die $!;
+    print $conf "listen_addresses = '127.0.0.1'\nport = $self->{port}\nunix_socket_directories = '$self->{dir}'\n",
+      "fsync = off\nlog_line_prefix = '%p '\nlog_min_messages = info\nlog_error_verbosity = verbose\n",
+      map { "$_\n" } @{ $arguments{conf} || [] };
+    close $conf;
+    push @running, $self;
+    $self->start;
+    return $self;
+}
+
+package PendoTest::Cluster;
+
+use Time::HiRes qw(time);
+
+sub run {
+    my ($self, $program, @arguments) = @_;
+    my $log = "$self->{dir}/$program.log";
+    my $pid = PendoTest::spawn($self->{env}, $log, "$self->{bin}/$program", @arguments);
+    waitpid $pid, 0;
+    die "$program failed:\n" . PendoTest::slurp("$log.err") . PendoTest::slurp("$log.out") if $?;
+    return;
+}
+
+sub start {
+    my ($self) = @_;
+    eval { $self->run('pg_ctl', '-D', "$self->{dir}/data", '-l', "$self->{dir}/server.log", '-w', 'start'); 1 }
+      or die $@ . $self->log;
+    $self->{started} = 1;
+    return;
+}
+
+sub stop {
+    my ($self) = @_;
+    return unless delete $self->{started};
+    $self->run('pg_ctl', '-D', "$self->{dir}/data", '-m', 'immediate', '-w', 'stop');
+    return;
+}
+
+sub log { my ($self) = @_; return PendoTest::slurp("$self->{dir}/server.log") }
+
+# A new session; dies where a statement fails.
+sub session {
+    my ($self, %arguments) = @_;
+    my $database = $arguments{dbname} // 'postgres';
+    my $dbh = DBI->connect("dbi:Pg:host=$self->{dir};port=$self->{port};dbname=$database", $arguments{user} // 'postgres', '',
+        { RaiseError => 1, PrintError => 0, PrintWarn => 0, AutoCommit => 1, pg_enable_utf8 => 1 });
+    $dbh->{pg_server_prepare} = 0;
+    return $dbh;
+}
+
+# ---- the simulator ------------------------------------------------------
+
+package PendoTest;
+
+sub start_simulator {
+    my (@options) = @_;
+    my $program = $ENV{PENDO_SIMULATOR_PROGRAM} || "$tree/build/pendo-simulator";
+    -x $program or BAIL_OUT("no simulator at $program: make simulator");
+    my $log = tempdir('simulator_XXXX', DIR => $folder) . '/log';
+    my $self = bless { log => $log, http => HTTP::Tiny->new(timeout => 120, max_redirect => 0) }, 'PendoTest::Simulator';
+    $self->{pid} = spawn({}, $log, $program, '--port', '0', @options);
+    push @running, $self;
+    $self->{url} = wait_until('the simulator', 60, sub {
+        die "the simulator ended:\n" . slurp("$log.err") if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        return -e "$log.out" && slurp("$log.out") =~ /^ready (\S+)\n/ ? $1 : undef;
+    });
+    return $self;
+}
+
+package PendoTest::Simulator;
+
+use JSON::XS;
+
+my $json = JSON::XS->new->utf8->allow_nonref->canonical;
+
+sub stop {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    kill 'TERM', $pid;
+    waitpid $pid, 0;
+    return;
+}
+
+sub ask {
+    my ($self, $method, $path, $body) = @_;
+    my $reply = $self->{http}->request($method, "$self->{url}$path", defined $body ? { content => $json->encode($body) } : {});
+    return $reply;
+}
+
+sub get {
+    my ($self, $path) = @_;
+    my $reply = $self->ask('GET', "/__sim/$path");
+    die "GET $path: $reply->{status} $reply->{content}" unless $reply->{success};
+    return $json->decode($reply->{content});
+}
+
+sub post {
+    my ($self, $path, $body) = @_;
+    my $reply = $self->ask('POST', "/__sim/$path", $body // {});
+    die "POST $path: $reply->{status} $reply->{content}" unless $reply->{success};
+    return;
+}
+
+sub stats    { return $_[0]->get('stats') }
+sub requests { return $_[0]->get('requests') }
+sub events   { return $_[0]->get('events') }
+sub metrics  { return $_[0]->get('metrics') }
+sub reset    { return $_[0]->post('reset') }
+sub config   { my ($self, %switches) = @_; return $self->post('config', \%switches) }
+sub faults   { my ($self, @rules) = @_; return $self->post('faults', \@rules) }
+
+# The record as stored, or undef.
+sub record {
+    my ($self, $kind, $id) = @_;
+    (my $escaped = $id) =~ s/([^A-Za-z0-9_.-])/sprintf '%%%02X', ord $1/ge;
+    my $reply = $self->ask('GET', "/__sim/record/$kind/$escaped");
+    return if $reply->{status} == 404;
+    die "record $id: $reply->{status}" unless $reply->{success};
+    return $json->decode($reply->{content});
+}
+
+# All records of a kind, by id.
+sub dump {
+    my ($self, $kind) = @_;
+    my $reply = $self->ask('GET', "/__sim/dump/$kind");
+    die "dump: $reply->{status}" unless $reply->{success};
+    my %records;
+    for my $line (split /\n/, $reply->{content}) {
+        my $record = $json->decode($line);
+        $records{ $record->{"${kind}Id"} } = $record;
+    }
+    return \%records;
+}
+
+# Waits until at least so many calls of that route have arrived.
+sub wait_for_calls {
+    my ($self, $route, $count) = @_;
+    PendoTest::wait_until("$count x $route", 30, sub { ($self->stats->{$route} // 0) >= $count });
+    return;
+}
+
+1;
