@@ -46,7 +46,8 @@ void open_rows(RunningScan* state, MemoryContext context) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, i)));
     columns[i] = {column->path, column->json_type};
   }
-  state->values = static_cast<pendo::Value*>(palloc0(sizeof(pendo::Value) * static_cast<Size>(count + 1)));
+  // a scan runs in the per-tuple context, which is reset under these
+  state->values = static_cast<pendo::Value*>(MemoryContextAllocZero(context, sizeof(pendo::Value) * static_cast<Size>(count + 1)));
   PendoClientRef* client = pendo_session_client(state->table->server, state->table->user, state->table->options);
   const pendo::CallOptions& call = state->table->options.call;
   if (shows_counts(state)) {
