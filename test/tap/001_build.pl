@@ -21,13 +21,13 @@ system("cp -r '$tree/src' '$tree/test' '$tree/sql' '$tree/Makefile' $tree/pendo_
 is($?, 0, 'the sources are copied');
 chomp(my $before = `cd '$sources' && find . -type f | sort`);
 
-my $flags = "PG_CONFIG='$pg_config' CFLAGS=-O0 CXXFLAGS='-O0 -fPIC'";
+my $flags = "PG_CONFIG='$pg_config' CFLAGS=-O0 CXXFLAGS='-O0 -fPIC' BITCODE_CXXFLAGS=-O0";
 my $output = `cd '$elsewhere' && make -j2 -f '$sources/Makefile' $flags all 2>&1`;
 is($?, 0, 'make -f from another folder') or diag substr($output, -3000);
 ok(-f "$elsewhere/pendo_fdw.so", 'the library is in that folder');
 chomp(my $after = `cd '$sources' && find . -type f | sort`);
 is($after, $before, 'nothing was written next to the sources');
-unlike($output, qr/warning:/, 'no warning of the compiler');
+is(join('', grep { /warning:/ } split /^/, $output), '', 'no warning of the compilers');
 
 my $staging = "$elsewhere/staging";
 $output = `cd '$elsewhere' && make -f '$sources/Makefile' $flags install DESTDIR='$staging' 2>&1`;
@@ -50,8 +50,8 @@ my @functions = slurp("$tree/pendo_fdw--1.0.sql") =~ /'MODULE_PATHNAME',\s*'(\w+
 cmp_ok(scalar @functions, '>=', 3, 'the script declares C functions');
 my @wanted = sort 'Pg_magic_func', '_PG_init', map { ($_, "pg_finfo_$_") } @functions;
 for my $so ("$elsewhere/pendo_fdw.so", "$library/pendo_fdw.so") {
-    my @exported = sort map { (split)[-1] } grep { !/ [wVu] / } `nm -D --defined-only '$so'`;
-    is_deeply(\@exported, \@wanted, "$so exports its entry points and nothing else") or diag "@exported";
+    my @exported = sort map { (split)[-1] } `nm -D --defined-only '$so'`;
+    is_deeply(\@exported, \@wanted, "$so exports its entry points and nothing else") or diag join "\n", "exports:", @exported;
 }
 
 # The wall: a file of the core that includes the server's headers must not
@@ -60,7 +60,6 @@ my $headers = ask('includedir-server');
 my %file = (
     'postgres.h first' => "#include \"postgres.h\"\n#include \"core/failure.h\"\n",
     'postgres.h last'  => "#include \"core/failure.h\"\n#include \"postgres.h\"\n",
-    'c.h last'         => "#include \"core/failure.h\"\n#include \"c.h\"\n",
     'none'             => "#include \"core/failure.h\"\n",
 );
 for my $name (sort keys %file) {

@@ -1,0 +1,113 @@
+// Every day has its two dozen events from 90 days before the base time on.
+#include "event_log.h"
+
+#include "apps.h"
+#include "calendar.h"
+#include "hash.h"
+#include "json_parse.h"
+
+namespace simulator {
+namespace {
+
+constexpr std::size_t kMostReceived = 1'000'000;
+constexpr std::uint64_t kEventsPerDay = 24;
+constexpr std::string_view kApiServer = "__apitrackevent__";  // Pendo: the server of events that came by the API
+
+std::string text_of(const Value& body, std::string_view name) {
+  const Value* value = body.find(name);
+  return value && value->is_string() ? value->string() : std::string();
+}
+
+EventAtom received_atom(const ReceivedEvent& event) {
+  Value body;
+  std::string error;
+  parse_json(event.body, body, error);
+  EventAtom atom;
+  if (const Value* time = body.find("timestamp")) atom.time = time->is(Type::kInteger) ? time->integer() : 0;
+  atom.app = event.app;
+  atom.type_id = event.type_id;
+  atom.visitor_id = text_of(body, "visitorId");
+  atom.account_id = text_of(body, "accountId");
+  atom.server = kApiServer;
+  if (const Value* context = body.find("context")) {
+    atom.remote_ip = text_of(*context, "ip");
+    atom.user_agent = text_of(*context, "userAgent");
+  }
+  if (const Value* properties = body.find("properties"); properties && properties->is_object()) {
+    atom.properties = *properties;
+  }
+  return atom;
+}
+
+}  // namespace
+
+void EventLog::add(ReceivedEvent event) {
+  std::lock_guard lock(mutex_);
+  received_.push_back(std::move(event));
+  if (received_.size() > kMostReceived) received_.pop_front();
+}
+
+void EventLog::reset() {
+  std::lock_guard lock(mutex_);
+  received_.clear();
+}
+
+void EventLog::each_received(const std::function<bool(const ReceivedEvent&)>& visit) const {
+  std::unique_lock lock(mutex_);
+  for (std::size_t i = 0; i < received_.size(); ++i) {
+    ReceivedEvent event = received_[i];
+    lock.unlock();
+    if (!visit(event)) return;
+    lock.lock();
+  }
+}
+
+std::int64_t EventLog::first_generated() { return kBaseMs - 90 * kDayMs; }
+
+EventAtom EventLog::atom(std::int64_t day, std::uint64_t number, const std::vector<TrackType>& types) const {
+  const DataOptions& options = store_.options();
+  std::uint64_t bits = mix(mix(options.seed ^ 0xE7E47, static_cast<std::uint64_t>(day)), number);
+  const TrackType& type = types[bits % types.size()];
+  auto visitor = static_cast<std::int64_t>(bits / 64 % static_cast<std::uint64_t>(options.visitors));
+  std::string id = store_.ids(Kind::kVisitor).numbered_id(visitor);
+  RecordSeed seed{options, store_.ids(Kind::kAccount), Kind::kVisitor, Place{Origin::kNumbered, visitor}, id};
+  EventAtom atom;
+  // two of the day's events share an hour, a visitor's several are rare
+  atom.time = day * kDayMs + static_cast<std::int64_t>(number) * kHourMs + static_cast<std::int64_t>(mix(bits) % kHourMs);
+  atom.app = type.app;
+  atom.type_id = type.id;
+  atom.visitor_id = id;
+  atom.account_id = account_of(seed);
+  atom.count = 1 + static_cast<std::int64_t>(bits >> 40 & 3);
+  atom.remote_ip = "192.0.2." + std::to_string(bits >> 50 & 255);
+  atom.server = kApiServer;
+  atom.user_agent = "acme-backend/1.0";
+  if (bits >> 60 & 1) atom.properties.set("channel", bits >> 61 & 1 ? "email" : "web");
+  return atom;
+}
+
+void EventLog::add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const {
+  if (store_.options().visitors == 0 || day * kDayMs < first_generated()) return;
+  std::vector<TrackType> types;
+  for (auto& type : types_.of_apps(expand_apps("*"))) {
+    if (type.created_at < kBaseMs) types.push_back(std::move(type));
+  }
+  for (std::uint64_t i = 0; i < kEventsPerDay; ++i) {
+    EventAtom one = atom(day, i, types);
+    if (one.time >= from && one.time < until) out.push_back(std::move(one));
+  }
+}
+
+std::vector<EventAtom> EventLog::between(std::int64_t from, std::int64_t until, std::int64_t visible_until) const {
+  std::vector<EventAtom> found;
+  for (std::int64_t day = from / kDayMs; day * kDayMs < until; ++day) add_day(day, from, until, found);
+  std::lock_guard lock(mutex_);
+  for (const auto& event : received_) {
+    if (!event.processed || event.received_at > visible_until) continue;
+    EventAtom atom = received_atom(event);
+    if (atom.time >= from && atom.time < until) found.push_back(std::move(atom));
+  }
+  return found;
+}
+
+}  // namespace simulator

@@ -1,0 +1,64 @@
+// Track events: those that were posted, and those that the generator makes for
+// each day.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store.h"
+#include "track_types.h"
+#include "value.h"
+
+namespace simulator {
+
+// Something that one visitor did: rows of the trackEvents source are sums of these.
+struct EventAtom {
+  std::int64_t time = 0;
+  std::int64_t app = 0;
+  std::string type_id;
+  std::string visitor_id;
+  std::string account_id;
+  std::int64_t count = 1;
+  std::string remote_ip;
+  std::string server;
+  std::string user_agent;
+  Value properties = Object{};
+};
+
+struct ReceivedEvent {
+  std::int64_t received_at = 0;
+  std::int64_t app = 0;
+  std::string body;     // as it was sent
+  std::string type_id;
+  bool processed = true;  // false: too old for Pendo to count
+};
+
+class EventLog {
+ public:
+  EventLog(const Store& store, const TrackTypes& types) : store_(store), types_(types) {}
+
+  void add(ReceivedEvent event);
+  void reset();
+  // In the order of arrival; false from `visit` ends it.
+  void each_received(const std::function<bool(const ReceivedEvent&)>& visit) const;
+
+  // What counts for [from, until): generated and received events alike, the latter
+  // only if they arrived before `visible_until`.
+  std::vector<EventAtom> between(std::int64_t from, std::int64_t until, std::int64_t visible_until) const;
+  static std::int64_t first_generated();
+
+ private:
+  void add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const;
+  EventAtom atom(std::int64_t day, std::uint64_t number, const std::vector<TrackType>& types) const;
+
+  const Store& store_;
+  const TrackTypes& types_;
+  mutable std::mutex mutex_;
+  std::deque<ReceivedEvent> received_;
+};
+
+}  // namespace simulator

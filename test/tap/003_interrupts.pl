@@ -1,0 +1,200 @@
+# A statement that waits 60 s for Pendo ends at once when it is cancelled, times
+# out or its session is terminated: in name resolution, while connecting, before
+# and after the headers, in the body, and in a long list of events. Nothing is
+# left open, and the session goes on.
+use strict;
+use warnings;
+
+use DBD::Pg qw(:async);
+use FindBin;
+use IO::Socket::INET;
+use lib $FindBin::Bin;
+use PendoTest;
+use POSIX qw(:errno_h);
+use Socket;
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $limit = 2;      # seconds from the interrupt to the answer
+my $stall = 60_000; # milliseconds
+
+my $simulator = start_simulator('--visitors', 3_000, '--accounts', 100, '--clean');
+my ($resolver, $hold) = build_resolver();
+my $cluster = start_cluster(env => { LD_PRELOAD => $resolver, STALLING_RESOLVER_HOLD => $hold });
+my $admin = $cluster->session;
+
+connect_pendo($admin, $simulator, event_concurrency => 2, max_retries => 0);
+my $full = full_port();
+make_server('slow_name', 'https://stall.invalid');
+make_server('full_port', 'http://127.0.0.1:' . $full->{port});
+$admin->do("CREATE TABLE source AS SELECT 'v' || lpad(n::text, 7, '0') AS id, n FROM generate_series(1, 3000) n");
+
+# ---- what stalls --------------------------------------------------------
+
+# A name that takes as long to resolve as a file exists. The server is started
+# with this in front of the C library.
+sub build_resolver {
+    my $folder = File::Temp::tempdir('pendo_resolver_XXXX', DIR => '/tmp', CLEANUP => 1);
+    my $source = spew("$folder/resolver.c", <<'C');
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int getaddrinfo(const char* node, const char* service, const struct addrinfo* hints, struct addrinfo** result) {
+  int (*real)(const char*, const char*, const struct addrinfo*, struct addrinfo**) = dlsym(RTLD_NEXT, "getaddrinfo");
+  if (!node || strcmp(node, "stall.invalid") != 0) return real(node, service, hints, result);
+  const char* hold = getenv("STALLING_RESOLVER_HOLD");
+  for (int i = 0; i < 6000 && access(hold, F_OK) == 0; ++i) usleep(10000);
+  return EAI_NONAME;
+}
+C
+    system('cc', '-shared', '-fPIC', '-o', "$folder/resolver.so", $source, '-ldl') == 0 or BAIL_OUT('cc failed');
+    my $held = spew("$folder/hold", '');
+    chmod 0755, $folder;
+    return ("$folder/resolver.so", $held);
+}
+
+# A port whose queue of connections is full: a further connect() gets no answer.
+sub full_port {
+    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 0) or die "listen: $!";
+    my $port = $listener->sockport;
+    my @fillers;
+    for (1 .. 4) {
+        socket my $filler, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
+        IO::Handle::blocking($filler, 0);
+        connect $filler, sockaddr_in($port, inet_aton('127.0.0.1'));
+        push @fillers, $filler;
+    }
+    return { port => $port, listener => $listener, fillers => \@fillers };
+}
+
+sub make_server {
+    my ($name, $url) = @_;
+    $admin->do($_) for
+      "CREATE SERVER $name FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$url', track_url '$url', connect_timeout '5min', max_retries '0')",
+      "CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (integration_key 'sim-write-key', track_secret 'sim-track-secret')",
+      "CREATE SCHEMA $name",
+      "CREATE FOREIGN TABLE $name.visitors (visitor_id text OPTIONS (path 'visitorId'), custom_seats bigint OPTIONS (path 'custom.seats')) SERVER $name OPTIONS (object 'visitors')",
+      "CREATE FOREIGN TABLE $name.track_events (visitor_id text OPTIONS (path 'visitorId'), event text OPTIONS (path 'event')) SERVER $name OPTIONS (object 'track_events')";
+    return;
+}
+
+my %statement = (
+    scan   => 'SELECT count(custom_seats) FROM %s.visitors',
+    lookup => q(SELECT custom_seats FROM %s.visitors WHERE visitor_id = 'v0000001'),
+    update => 'UPDATE %s.visitors v SET custom_seats = s.n FROM source s WHERE v.visitor_id = s.id',
+    events => q(INSERT INTO %s.track_events (visitor_id, event) SELECT id, 'Stalled' FROM source),
+);
+my %route = (
+    scan   => 'POST /api/v1/aggregation',
+    lookup => 'GET /api/v1/visitor/:id',
+    update => 'POST /api/v1/metadata/visitor/custom/value',
+    events => 'POST /data/track',
+);
+
+# Each case: a schema, a statement, and the simulator's fault if it needs one.
+my @cases = map { my $statement = $_; map { [$_, $statement] } qw(slow_name full_port) } qw(scan lookup update events);
+for my $statement (qw(scan lookup update events)) {
+    push @cases, ['pendo', $statement, { kind => 'stall_before', ms => $stall }],
+      ['pendo', $statement, { kind => 'stall_headers', ms => $stall }];
+    push @cases, ['pendo', $statement, { kind => 'stall_body', ms => $stall, after_bytes => 10 }] unless $statement eq 'events';
+}
+push @cases, ['pendo', 'scan', { kind => 'drip', bytes => 1, ms => 500 }];
+push @cases, ['pendo', 'events', { kind => 'latency', ms => 300 }]; # 1,500 × 0.3 s, no call that stalls
+
+# ---- one session that is interrupted ------------------------------------
+
+sub descriptors { my ($pid) = @_; opendir my $dir, "/proc/$pid/fd" or return -1; return scalar grep { !/^\./ } readdir $dir }
+
+sub start_stalling {
+    my ($session, $schema, $statement, $fault) = @_;
+    if ($fault && $fault->{kind} eq 'latency') { $simulator->config(latency_ms => $fault->{ms}) }
+    elsif ($fault) { $simulator->faults({ route => $route{$statement}, %$fault }) }
+    my $before = $simulator->stats->{ $route{$statement} } // 0;
+    $session->do(sprintf($statement{$statement}, $schema), { pg_async => PG_ASYNC });
+    $simulator->wait_for_calls($route{$statement}, $before + 1) if $fault;
+    # its other waits are short, this one is not
+    my $waits = 0;
+    wait_until("$schema $statement to wait", 20, sub {
+        my ($type) = $admin->selectrow_array("SELECT wait_event_type FROM pg_stat_activity WHERE pid = $session->{pg_pid} AND state = 'active'");
+        $waits = ($type // '') eq 'Extension' ? $waits + 1 : 0;
+        return $waits >= 5;
+    });
+}
+
+sub end_stalling {
+    $simulator->faults;
+    $simulator->config(latency_ms => 0);
+}
+
+# The error that a running statement ends with, and after how long.
+sub outcome {
+    my ($session, $since) = @_;
+    my $ready = eval { wait_until('the statement', 15, sub { $session->pg_ready }) };
+    my $took = time - $since;
+    return ($took, { state => 'none', message => 'still running' }) unless $ready;
+    my $done = eval { $session->pg_result; 1 };
+    return ($took, $done ? { state => '00000', message => 'no error' } : PendoTest::describe_error($session));
+}
+
+sub name_of {
+    my ($schema, $statement, $fault) = @_;
+    return $fault ? "$statement, $fault->{kind}" : "$statement, $schema";
+}
+
+# The statement works where nothing stalls; returns the number of descriptors.
+sub works {
+    my ($session, $name, $statement) = @_;
+    my $sql = sprintf $statement{$statement}, 'pendo';
+    $sql .= ' WHERE n <= 20' if $statement eq 'events';
+    my $done = eval { $session->do($sql); 1 };
+    ok($done, "$name: the next statement works") or diag $session->errstr;
+    return descriptors($session->{pg_pid});
+}
+
+for my $case (@cases) {
+    my ($schema, $statement, $fault) = @$case;
+    my $name = name_of(@$case);
+    my $session = $cluster->session;
+    my $pid = $session->{pg_pid};
+    # the first interrupt warms up what a session keeps for each server
+    my $open;
+    for my $round (1, 2) {
+        start_stalling($session, @$case);
+        my $since = time;
+        $admin->do("SELECT pg_cancel_backend($pid)");
+        my ($took, $error) = outcome($session, $since);
+        is($error->{state}, '57014', "$name: cancelled, round $round") or diag $error->{message};
+        cmp_ok($took, '<', $limit, "$name: within $limit s");
+        end_stalling();
+        my $now = works($session, $name, $statement);
+        if ($round == 1) { $open = $now; next }
+        is($now, $open, "$name: no descriptor is left open");
+    }
+
+    $session->do("SET statement_timeout = '1s'");
+    my $since = time;
+    start_stalling($session, @$case);
+    my ($took, $error) = outcome($session, $since);
+    is($error->{state}, '57014', "$name: statement_timeout") or diag $error->{message};
+    like($error->{message}, qr/statement timeout/, "$name: by its own name");
+    cmp_ok($took, '<', 1 + $limit, "$name: within $limit s of it");
+    end_stalling();
+    $session->do('RESET statement_timeout');
+    is(works($session, $name, $statement), $open, "$name: no descriptor is left open");
+
+    start_stalling($session, @$case);
+    $since = time;
+    $admin->do("SELECT pg_terminate_backend($pid)");
+    my $gone = eval { wait_until('the backend to end', 15, sub { !-e "/proc/$pid" }) };
+    cmp_ok(time - $since, '<', $limit, "$name: terminated within $limit s");
+    end_stalling();
+}
+
+unlike($cluster->log, qr/PANIC|was terminated by signal|server process .* exited/, 'no backend died of it');
+unlink $hold;
+
+done_testing();
