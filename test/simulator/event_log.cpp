@@ -1,6 +1,8 @@
 // Every day has its two dozen events from 90 days before the base time on.
 #include "event_log.h"
 
+#include <algorithm>
+
 #include "apps.h"
 #include "calendar.h"
 #include "hash.h"
@@ -23,7 +25,7 @@ EventAtom received_atom(const ReceivedEvent& event) {
   std::string error;
   parse_json(event.body, body, error);
   EventAtom atom;
-  if (const Value* time = body.find("timestamp")) atom.time = time->is(Type::kInteger) ? time->integer() : 0;
+  atom.time = event.timestamp;
   atom.app = event.app;
   atom.type_id = event.type_id;
   atom.visitor_id = text_of(body, "visitorId");
@@ -98,14 +100,17 @@ void EventLog::add_day(std::int64_t day, std::int64_t from, std::int64_t until, 
   }
 }
 
-std::vector<EventAtom> EventLog::between(std::int64_t from, std::int64_t until, std::int64_t visible_until) const {
+std::vector<EventAtom> EventLog::between(std::int64_t from, std::int64_t until, std::int64_t now_ms,
+                                         std::int64_t delay_ms) const {
   std::vector<EventAtom> found;
-  for (std::int64_t day = from / kDayMs; day * kDayMs < until; ++day) add_day(day, from, until, found);
+  std::int64_t generated_until = std::min(until, now_ms);
+  for (std::int64_t day = from / kDayMs; day * kDayMs < generated_until; ++day) {
+    add_day(day, from, generated_until, found);
+  }
   std::lock_guard lock(mutex_);
   for (const auto& event : received_) {
-    if (!event.processed || event.received_at > visible_until) continue;
-    EventAtom atom = received_atom(event);
-    if (atom.time >= from && atom.time < until) found.push_back(std::move(atom));
+    bool counts = event.processed && event.received_at <= now_ms - delay_ms;
+    if (counts && event.timestamp >= from && event.timestamp < until) found.push_back(received_atom(event));
   }
   return found;
 }

@@ -32,7 +32,8 @@ struct EventAtom {
 struct ReceivedEvent {
   std::int64_t received_at = 0;
   std::int64_t app = 0;
-  std::string body;     // as it was sent
+  std::int64_t timestamp = 0;
+  std::string body;  // as it was sent
   std::string type_id;
   bool processed = true;  // false: too old for Pendo to count
 };
@@ -46,9 +47,9 @@ class EventLog {
   // In the order of arrival; false from `visit` ends it.
   void each_received(const std::function<bool(const ReceivedEvent&)>& visit) const;
 
-  // What counts for [from, until): generated and received events alike, the latter
-  // only if they arrived before `visible_until`.
-  std::vector<EventAtom> between(std::int64_t from, std::int64_t until, std::int64_t visible_until) const;
+  // What counts for [from, until): generated events up to now, and received ones
+  // that have been there for `delay_ms`.
+  std::vector<EventAtom> between(std::int64_t from, std::int64_t until, std::int64_t now_ms, std::int64_t delay_ms) const;
   static std::int64_t first_generated();
 
  private:

@@ -87,6 +87,16 @@ void set_path(Value& row, std::string_view path, Value value) {
   at->set(path, std::move(value));
 }
 
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  for (;;) {
+    auto dot = path.find('.');
+    parts.emplace_back(path.substr(0, dot));
+    if (dot == std::string_view::npos) return parts;
+    path.remove_prefix(dot + 1);
+  }
+}
+
 // eval computes from the row as it came in: the order of its outputs is not defined.
 class Eval : public Stage {
  public:
@@ -143,7 +153,7 @@ class Identified : public Stage {
     bool identified = id && is_identified(*id);
     return identified == wanted_ ? next().push(std::move(row)) : true;
   }
-  void read(Projection& projection) const override { projection.add({"metadata"}); }
+  void read(Projection& projection) const override { projection.add(split_path(field_)); }
   bool picks_rows() const override { return true; }
   bool lets_filters_pass() const override { return true; }
   bool take_order(std::string_view) override { return true; }
@@ -200,6 +210,7 @@ class Unwind : public Stage {
     const Value* keep = argument.find("keepEmpty");
     keep_empty_ = keep && keep->is_true();
   }
+  void read(Projection& projection) const override { projection.add(split_path(field_)); }
 
   bool push(Row row) override {
     const Value* found = find_path(row.value, field_);

@@ -1,0 +1,66 @@
+// Rules that make calls go wrong, each for some calls of some routes.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "value.h"
+
+namespace simulator {
+
+enum class FaultKind {
+  kStatus,
+  kStatusAfter,
+  kStallBefore,
+  kStallHeaders,
+  kStallBody,
+  kDrip,
+  kResetBefore,
+  kResetAfter,
+  kResetBody,
+  kTruncate,
+  kGarbage,
+  kPartial408,
+  kWrongCounts,
+};
+
+struct Fault {
+  FaultKind kind = FaultKind::kStatus;
+  int status = 500;
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::int64_t ms = 0;
+  std::size_t after_bytes = 0;
+  std::size_t bytes = 1;
+};
+
+class FaultRules {
+ public:
+  // A JSON array of rules takes the place of those before.
+  bool set(const Value& rules, std::string& error);
+  Value describe() const;
+  void clear();
+  // The fault of this call, by the first rule that has one for it.
+  std::optional<Fault> take(std::string_view route);
+
+ private:
+  struct Rule {
+    Value source;
+    std::string route;
+    bool prefix = false;
+    std::int64_t skip = 0;
+    std::int64_t times = -1;  // -1: for ever
+    Fault fault;
+  };
+  static bool parse(const Value& source, Rule& rule, std::string& error);
+
+  mutable std::mutex mutex_;
+  std::vector<Rule> rules_;
+};
+
+}  // namespace simulator

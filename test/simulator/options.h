@@ -1,0 +1,24 @@
+// The command line.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fields.h"
+
+namespace simulator {
+
+struct Options {
+  int port = 0;
+  DataOptions data;
+  std::vector<std::pair<std::string, std::string>> switches;
+  bool help = false;
+};
+
+// False with a message for the user.
+bool parse_options(const std::vector<std::string>& arguments, Options& options, std::string& error);
+
+extern const char* const kUsage;
+
+}  // namespace simulator

@@ -1,0 +1,29 @@
+// The sources of pipelines, as a table of names and makers.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "pipeline.h"
+
+namespace simulator {
+
+// From the first step of a pipeline: {"source":{"visitors":null},"timeSeries":{…}}.
+std::unique_ptr<Source> make_source(const Value& step, const PipelineContext& context);
+
+using SourceMaker = std::unique_ptr<Source> (*)(const Value& parameters, const Value* time_series,
+                                                const PipelineContext& context);
+
+std::unique_ptr<Source> make_visitors(const Value& parameters, const Value* time_series, const PipelineContext& context);
+std::unique_ptr<Source> make_accounts(const Value& parameters, const Value* time_series, const PipelineContext& context);
+std::unique_ptr<Source> make_track_types(const Value& parameters, const Value* time_series,
+                                         const PipelineContext& context);
+std::unique_ptr<Source> make_track_events(const Value& parameters, const Value* time_series,
+                                          const PipelineContext& context);
+
+// What appId means: a number, a list, expandAppIds("*"), or the default app.
+std::vector<std::int64_t> chosen_apps(const Value& parameters, const PipelineContext& context);
+// What trackTypeId or trackTypeIds names; empty if neither is there.
+std::vector<std::string> chosen_types(const Value& parameters);
+
+}  // namespace simulator
