@@ -210,23 +210,7 @@ bool parse_zone(TimeText& text, std::int64_t& offset) {
   return text.at_end();
 }
 
-}  // namespace
-
-bool parse_iso_time(std::string_view text, std::int64_t& microseconds) noexcept {
-  TimeText rest(text);
-  std::int64_t days = 0, seconds = 0, offset = 0;
-  int fraction = 0;
-  if (!parse_date(rest, days)) return false;
-  if (!rest.at_end()) {
-    if (!rest.take('T') && !rest.take(' ')) return false;
-    if (!parse_clock(rest, seconds, fraction) || !parse_zone(rest, offset)) return false;
-  }
-  microseconds = (days * 86'400 + seconds - offset) * kMicroPerSecond + fraction;
-  return true;
-}
-
-Value convert(const Cell& cell, ColumnType type) noexcept {
-  if (cell.kind == CellKind::kNull) return Value::null();
+Value value_of(const Cell& cell, ColumnType type) {
   switch (type) {
     case ColumnType::kText:
       return to_text(cell);
@@ -244,6 +228,28 @@ Value convert(const Cell& cell, ColumnType type) noexcept {
       return to_json(cell);
   }
   return Value::bad("it has no known type");
+}
+
+}  // namespace
+
+bool parse_iso_time(std::string_view text, std::int64_t& microseconds) noexcept {
+  TimeText rest(text);
+  std::int64_t days = 0, seconds = 0, offset = 0;
+  int fraction = 0;
+  if (!parse_date(rest, days)) return false;
+  if (!rest.at_end()) {
+    if (!rest.take('T') && !rest.take(' ')) return false;
+    if (!parse_clock(rest, seconds, fraction) || !parse_zone(rest, offset)) return false;
+  }
+  microseconds = (days * 86'400 + seconds - offset) * kMicroPerSecond + fraction;
+  return true;
+}
+
+Value convert(const Cell& cell, ColumnType type) noexcept {
+  if (cell.kind == CellKind::kNull) return Value::null();
+  Value value = value_of(cell, type);
+  value.raw = cell.kind == CellKind::kString ? cell.json : cell.text;
+  return value;
 }
 
 }  // namespace pendo

@@ -21,7 +21,9 @@ struct Cell {
   std::string_view json;
 };
 
-// The result's views point to where the cell's do. kBad: see Value::text.
+// The result's views point to where the cell's do. kBad: Value::text says why.
+// Value::raw is the value's JSON text, of good values too: the PostgreSQL side
+// may find that one does not fit (an integer column, varchar(3)).
 Value convert(const Cell& cell, ColumnType type) noexcept;
 
 // Microseconds since 1970 of an ISO 8601 date or date-time. Without a zone it

@@ -47,8 +47,9 @@ using JsonValue = Document::ValueType;
 using JsonBuffer = rapidjson::GenericStringBuffer<rapidjson::UTF8<>, ThrowingAllocator>;
 using JsonWriter = rapidjson::Writer<JsonBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>, ThrowingAllocator>;
 
-inline constexpr unsigned kDocumentFlags =
-    rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag | rapidjson::kParseIterativeFlag;
+// Without full precision: nothing here needs a fraction's last digit, and in
+// RapidJSON 1.1.0 that code counts the leading zeros of 0, which is undefined.
+inline constexpr unsigned kDocumentFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
 
 // A whole body whose top level is an object. False: `reason` tells why. May
 // throw std::bad_alloc.

@@ -99,7 +99,6 @@ class RowDecoder::Plan {
     Node& node = nodes_[index(at)];
     if (node.record == record_) forget(node);
     node.record = record_;
-    node.cell = {};
     node.next = 0;
   }
 
@@ -175,7 +174,6 @@ class RowDecoder::Handler {
   struct Open {
     std::int32_t node;
     int depth;
-    bool object;
     std::size_t begin;
   };
 
@@ -211,13 +209,14 @@ class RowDecoder::Handler {
     return take({CellKind::kString, {text, length}, record_.substr(begin, offset(string_end_) - begin)});
   }
 
+  // Keys of other objects, such as those within a list, are deeper.
   bool Key(const char* text, rapidjson::SizeType length, bool) {
-    if (depth_ == key_depth_) pending_ = plan_.child(open_.back().node, {text, length});
+    if (depth_ == open_.back().depth + 1) pending_ = plan_.child(open_.back().node, {text, length});
     return true;
   }
 
-  bool StartObject() { return start(true); }
-  bool StartArray() { return start(false); }
+  bool StartObject() { return start(); }
+  bool StartArray() { return start(); }
   bool EndObject(rapidjson::SizeType) { return end(); }
   bool EndArray(rapidjson::SizeType) { return end(); }
 
@@ -242,12 +241,11 @@ class RowDecoder::Handler {
     return true;
   }
 
-  bool start(bool object) {
+  bool start() {
     if (pending_ != Plan::kNone) {
       plan_.begin_value(pending_);
-      open_.push_back({pending_, depth_, object, stream_.Tell()});
+      open_.push_back({pending_, depth_, stream_.Tell()});
       pending_ = Plan::kNone;
-      key_depth_ = object ? depth_ + 1 : -1;
     }
     return ++depth_ <= kMaxNesting;
   }
@@ -261,7 +259,6 @@ class RowDecoder::Handler {
       plan_.set(last.node, {CellKind::kJson, record_.substr(last.begin, length), {}});
     }
     open_.pop_back();
-    key_depth_ = !open_.empty() && open_.back().object ? open_.back().depth + 1 : -1;
     return true;
   }
 
@@ -273,7 +270,6 @@ class RowDecoder::Handler {
   RecordStream stream_;
   bool numbers_hidden_;
   int depth_ = 0;
-  int key_depth_ = -1;  // where keys matter
   std::int32_t pending_ = Plan::kRoot;  // where the next value goes
 };
 

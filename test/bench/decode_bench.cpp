@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <string>
 #include <vector>
@@ -39,7 +40,10 @@ std::string row(std::size_t i) {
 
 std::string body() {
   std::string text = R"({"results":[)";
-  for (std::size_t i = 0; i < kRows; ++i) text += (i > 0 ? "," : "") + row(i);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    if (i > 0) text += ',';
+    text += row(i);
+  }
   return text + R"(],"startTime":1515771385415})";
 }
 

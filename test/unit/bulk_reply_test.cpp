@@ -103,6 +103,8 @@ TEST(BulkReply, IsConsistentWhenItsNumbersAccountForAllRecords) {
       {R"({"total":2})", true},
       {R"({"total":3,"updated":2,"failed":1,"missing":["a"]})", false},
       {R"({"total":1,"updated":1,"failed":0})", false},
+      {R"({"total":3})", false},
+      {R"({"total":3,"failed":1,"missing":["a"]})", false},
       {R"({"total":2,"updated":1,"failed":0})", false},
       {R"({"total":2,"updated":2,"failed":1})", false},
       {R"({"total":2,"updated":1,"failed":1,"missing":[],"errors":[]})", false},

@@ -222,6 +222,17 @@ TEST(RowDecoder, KnowsKeysWithEscapesAndOddCharacters) {
             (Texts{"1", "2", "3"}));
 }
 
+TEST(RowDecoder, TellsTheJsonTextOfAValueThatDoesNotConvert) {
+  RowDecoder decoder({{{"a"}, ColumnType::kInt}, {{"b"}, ColumnType::kBool}, {{"c"}, ColumnType::kInt}});
+  std::string record = R"({"a":"f\u00fcnf \"","b":[ 1 ],"c":1e400})";
+  std::vector<Value> values(3);
+  ASSERT_TRUE(decoder.decode(record, values.data()));
+  for (const auto& value : values) EXPECT_EQ(value.kind, ValueKind::kBad);
+  EXPECT_EQ(values[0].raw, R"("f\u00fcnf \"")");
+  EXPECT_EQ(values[1].raw, "[ 1 ]");
+  EXPECT_EQ(values[2].raw, "1e400");
+}
+
 TEST(RowDecoder, TakesARecordWithoutColumns) {
   EXPECT_TRUE(decoded({}, R"({"a":1})").empty());
 }
