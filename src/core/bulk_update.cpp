@@ -147,7 +147,7 @@ bool BulkUpdate::encode(std::string_view id, const Value* values, std::vector<st
     append_json_string(record, fields_[i].name);
     record += ':';
     std::string_view why;
-    if (append_value(record, values[i], why) == Encode::kInvalid) {
+    if (append_metadata_value(record, values[i], why) == Encode::kInvalid) {
       outcome_.add_invalid(id, fields_[i].name + ": " + std::string(why));
       return false;
     }
@@ -208,9 +208,8 @@ Status BulkUpdate::dispatch(std::size_t index) {
   flight->busy = true;
   series.after_all_in_flight = false;
   ++outcome_.calls;
-  if (!flight->call.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
-  reactor_->advance();
-  return Status::kDone;
+  // not driven on here: what lands must be settled before anyone waits
+  return flight->call.start(*reactor_, std::move(request), nullptr) ? Status::kDone : out_of_memory();
 }
 
 // Takes in every answer that has come.

@@ -126,7 +126,6 @@ Status EventSender::add(const TrackEvent& event) noexcept try {
   if (!flight.call.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
   flight.busy = true;
   ++outcome_.calls;
-  reactor_->advance();
   return Status::kDone;
 } catch (const std::bad_alloc&) {
   return out_of_memory();

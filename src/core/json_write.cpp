@@ -1,6 +1,9 @@
 // Appending what goes out to Pendo.
 #include "json_write.h"
 
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <charconv>
 #include <cmath>
 
@@ -107,6 +110,24 @@ bool unreserved(char c) {
          c == '_' || c == '~';
 }
 
+// Smaller numbers of milliseconds (before March 1973) could be seconds of a
+// later date. Pendo documents both forms without saying where it draws the line.
+constexpr std::int64_t kSurelyMilliseconds = 100'000'000'000;
+
+void append_iso_time(std::string& out, std::int64_t milliseconds) {
+  using namespace std::chrono;
+  sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(milliseconds)};
+  auto day = floor<days>(time);
+  year_month_day date(day);
+  hh_mm_ss clock(time - day);
+  char text[40];
+  std::snprintf(text, sizeof text, "\"%04d-%02u-%02uT%02d:%02d:%02d.%03dZ\"", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  out += text;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -167,6 +188,17 @@ void append_percent_encoded(std::string& out, std::string_view text) {
     auto byte = static_cast<unsigned char>(c);
     out += {'%', kUpperHex[byte >> 4], kUpperHex[byte & 15]};
   }
+}
+
+Encode append_metadata_value(std::string& out, const Value& value, std::string_view& why) {
+  if (value.kind == ValueKind::kTime) {
+    std::int64_t milliseconds = floor_to_milliseconds(value.integer);
+    if (std::abs(milliseconds) < kSurelyMilliseconds) {
+      append_iso_time(out, milliseconds);
+      return Encode::kOk;
+    }
+  }
+  return append_value(out, value, why);
 }
 
 }  // namespace pendo

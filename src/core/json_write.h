@@ -20,6 +20,11 @@ enum class Encode { kOk, kInvalid };
 // `out` is as it was. Times become milliseconds, rounded down.
 [[nodiscard]] Encode append_value(std::string& out, const Value& value, std::string_view& why);
 
+// The same for the value of a metadata field. Pendo takes a number for epoch
+// seconds or milliseconds as its size suggests, so times around 1970, where that
+// is a guess, go out as ISO 8601.
+[[nodiscard]] Encode append_metadata_value(std::string& out, const Value& value, std::string_view& why);
+
 // A string literal of Pendo's expression language. (It still has to be made a
 // JSON string, as part of the expression.)
 void append_filter_string(std::string& out, std::string_view text);

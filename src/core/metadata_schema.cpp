@@ -1,6 +1,8 @@
 // Pendo: {"group":{"field":{"Type":"string","DisplayName":"...",...}}}.
 #include "metadata_schema.h"
 
+#include <utility>
+
 #include "json_reader.h"
 
 namespace pendo {
@@ -75,7 +77,8 @@ bool parse(std::string_view body, std::vector<SchemaField>& out, std::string& re
   Document document;
   if (!parse_object(body, document, reason)) return false;
   std::vector<SchemaField> fields;
-  for (const auto& group : document.GetObject()) {
+  // as const: clang takes the mutable iterators' comparison for ambiguous
+  for (const auto& group : std::as_const(document).GetObject()) {
     if (!take_group(string_of(group.name), group.value, fields, reason)) return false;
   }
   out.reserve(out.size() + fields.size());

@@ -118,8 +118,12 @@ RestrictInfo* take_key_clause(const RelOptInfo* rel, AttrNumber key, List** clau
   return nullptr;
 }
 
-void refuse_reading(const PendoTable* table) {
+void refuse_reading(const PendoTable* table, bool is_target) {
   if (table->object->read != pendo::ReadCall::kNone) return;
+  if (is_target) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot update or delete in %s: an event that was sent cannot be changed", table->name),
+                    errhint("Track events are for INSERT only.")));
+  }
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s cannot be read: Pendo keeps no single events", table->name),
                   errhint("Pendo keeps counts per day; they are in a foreign table with object 'track_event_counts'.")));
 }
@@ -129,7 +133,7 @@ void refuse_reading(const PendoTable* table) {
 void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid) {
   auto* state = static_cast<PendoRelState*>(palloc0(sizeof(PendoRelState)));
   state->table = pendo_table(relid, pendo_checked_user(root, rel));
-  refuse_reading(state->table);
+  refuse_reading(state->table, static_cast<int>(rel->relid) == root->parse->resultRelation);
   pendo_find_needs(root, rel, state);
   rel->fdw_private = state;
   if (rel->tuples <= 0) rel->tuples = kRowsUnknown;

@@ -155,5 +155,24 @@ TEST(PercentEncoding, KeepsOnlyUnreservedCharacters) {
   EXPECT_EQ(all, "%00%FF");
 }
 
+TEST(JsonWrite, MetadataTimesThatCouldBeSecondsGoOutAsIso8601) {
+  struct { std::int64_t microseconds; const char* json; } cases[] = {
+      {0, R"("1970-01-01T00:00:00.000Z")"},
+      {-1, R"("1969-12-31T23:59:59.999Z")"},
+      {21600124000000, R"("1970-09-08T00:02:04.000Z")"},
+      {99999999999000, R"("1973-03-03T09:46:39.999Z")"},
+      {100000000000000, "100000000000"},
+      {-99999999999000, R"("1966-10-31T14:13:20.001Z")"},
+      {-100000000000000, "-100000000000"},
+      {1136232245426000, "1136232245426"},
+  };
+  for (const auto& c : cases) {
+    std::string out;
+    std::string_view why;
+    EXPECT_EQ(append_metadata_value(out, Value::of_time(c.microseconds), why), Encode::kOk);
+    EXPECT_EQ(out, c.json);
+  }
+}
+
 }  // namespace
 }  // namespace pendo

@@ -1,0 +1,79 @@
+-- Writing: UPDATE of visitors and accounts, INSERT into track_events, and what
+-- is refused before anything is sent.
+\getenv simulator PENDO_SIMULATOR
+SET client_min_messages = warning;
+CREATE SERVER pendo FOREIGN DATA WRAPPER pendo_fdw OPTIONS (api_url :'simulator', track_url :'simulator', max_retries '0');
+CREATE USER MAPPING FOR CURRENT_USER SERVER pendo OPTIONS (integration_key 'sim-write-key', track_secret 'sim-track-secret');
+CREATE FOREIGN TABLE visitors (visitor_id text, account_id text, metadata jsonb, custom_plan text, custom_seats bigint,
+  custom_score double precision, custom_active boolean, custom_renewal timestamptz, custom_tags jsonb, agent_name text, auto_lastvisit timestamptz)
+  SERVER pendo OPTIONS (object 'visitors');
+CREATE FOREIGN TABLE accounts (account_id text, custom_plan text, custom_seats integer) SERVER pendo OPTIONS (object 'accounts');
+CREATE TABLE users (id text, plan text, seats bigint, score double precision, active boolean, renewal timestamptz, tags jsonb, name text);
+INSERT INTO users VALUES
+  ('v0000101', E'quote " back\\slash ` newline\n ünï' || chr(128512), 9007199254740992, 0.1, true, '2030-01-02 03:04:05.678+00', '["a", {"b": null}]', 'Ann'),
+  ('v0000102', NULL, NULL, NULL, NULL, NULL, NULL, NULL),
+  ('v0000103', '', 0, -1e300, false, '1969-12-31 23:59:59.999+00', '[]', '5');
+
+-- a keyed UPDATE reads no record
+EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors v SET custom_plan = u.plan, agent_name = u.name FROM users u WHERE v.visitor_id = u.id;
+UPDATE visitors v SET custom_plan = u.plan, custom_seats = u.seats, custom_score = u.score, custom_active = u.active,
+       custom_renewal = u.renewal, custom_tags = u.tags, agent_name = u.name
+  FROM users u WHERE v.visitor_id = u.id;
+SELECT count(*) AS same FROM visitors v JOIN users u ON v.visitor_id = u.id
+ WHERE v.custom_plan IS NOT DISTINCT FROM u.plan AND v.custom_seats IS NOT DISTINCT FROM u.seats AND v.custom_score IS NOT DISTINCT FROM u.score
+   AND v.custom_active IS NOT DISTINCT FROM u.active AND v.custom_renewal IS NOT DISTINCT FROM u.renewal
+   AND v.custom_tags IS NOT DISTINCT FROM u.tags AND v.agent_name IS NOT DISTINCT FROM u.name;
+-- a constant key, a parameter, accounts, RETURNING of what is known
+UPDATE visitors SET custom_plan = 'one' WHERE visitor_id = 'v0000104' RETURNING visitor_id, custom_plan;
+SELECT custom_plan FROM visitors WHERE visitor_id = 'v0000104';
+UPDATE accounts SET custom_plan = 'big', custom_seats = 7 WHERE account_id = 'a00002';
+SELECT custom_plan, custom_seats FROM accounts WHERE account_id = 'a00002';
+-- old values: read, then written
+EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_seats = custom_seats + 1 WHERE visitor_id = 'v0000103';
+UPDATE visitors SET custom_seats = custom_seats + 1 WHERE visitor_id = 'v0000103' RETURNING custom_seats;
+SELECT custom_seats FROM visitors WHERE visitor_id = 'v0000103';
+UPDATE visitors SET custom_plan = 'all' WHERE visitor_id LIKE 'v000011%' RETURNING visitor_id, custom_plan;
+
+-- what does not arrive is told once, with the first ids
+UPDATE visitors v SET custom_seats = s.n
+  FROM (VALUES ('nobody', 1), (' padded', 2), ('', 3), (NULL, 4), ('_PENDO_T_x', 5), ('v0000105', 6), ('v0000105', 7)) s(id, n) WHERE v.visitor_id = s.id;
+SELECT custom_seats FROM visitors WHERE visitor_id = 'v0000105';
+UPDATE visitors v SET custom_seats = 9007199254740993, custom_score = s.f FROM (VALUES ('v0000106', 1.5)) s(id, f) WHERE v.visitor_id = s.id;
+UPDATE visitors v SET custom_score = s.f FROM (VALUES ('v0000106', float8 'NaN'), ('v0000107', '-infinity'), ('v0000108', 2.5)) s(id, f) WHERE v.visitor_id = s.id;
+SELECT visitor_id, custom_score FROM visitors WHERE visitor_id = 'v0000108';
+
+-- refused before anything is sent
+UPDATE visitors SET auto_lastvisit = now() WHERE visitor_id = 'v0000101';
+UPDATE visitors SET account_id = 'a' WHERE visitor_id = 'v0000101';
+UPDATE visitors SET visitor_id = 'x' WHERE visitor_id = 'v0000101';
+UPDATE visitors SET metadata = '{}' WHERE visitor_id = 'v0000101';
+INSERT INTO visitors (visitor_id) VALUES ('new');
+DELETE FROM visitors WHERE visitor_id = 'v0000101';
+DELETE FROM accounts;
+ALTER FOREIGN TABLE accounts OPTIONS (ADD updatable 'false');
+UPDATE accounts SET custom_plan = 'x' WHERE account_id = 'a00001';
+CREATE FOREIGN TABLE no_key (custom_plan text) SERVER pendo OPTIONS (object 'visitors');
+UPDATE no_key SET custom_plan = 'x';
+CREATE FOREIGN TABLE typo (visitor_id text, custom_plann text) SERVER pendo OPTIONS (object 'visitors');
+UPDATE typo SET custom_plann = 'x' WHERE visitor_id = 'v0000101';
+
+-- track events
+CREATE FOREIGN TABLE events (visitor_id text, account_id text, event text, occurred_at timestamptz, properties jsonb,
+  ip text, user_agent text, url text, title text, event_key text, app text) SERVER pendo OPTIONS (object 'track_events');
+INSERT INTO events (visitor_id, event) VALUES ('v0000001', 'Signed Up');
+INSERT INTO events (visitor_id, account_id, event, occurred_at, properties, ip, user_agent, url, title)
+  SELECT id, 'a00001', 'Renewed', now(), jsonb_build_object('plan', plan), '10.0.0.1', 'psql', 'http://x', 'T' FROM users;
+COPY events (visitor_id, event, properties) FROM stdin;
+v0000002	Copied	{"n": 1}
+v0000003	Copied	{"n": 2}
+\.
+INSERT INTO events (visitor_id, event, properties) VALUES (NULL, 'x', NULL), ('v0000001', NULL, NULL), ('v0000001', 'x', '[1]'), ('v0000001', 'Good', '{}');
+INSERT INTO events (visitor_id, event, event_key) VALUES ('v0000001', 'x', 'k');
+INSERT INTO events (visitor_id, event, app) VALUES ('v0000001', 'x', '1');
+UPDATE events SET event = 'x';
+DELETE FROM events;
+CREATE FOREIGN TABLE counts (event text, visitor_id text, num_events bigint) SERVER pendo OPTIONS (object 'track_event_counts');
+INSERT INTO counts VALUES ('x', 'y', 1);
+UPDATE counts SET num_events = 0;
+DROP SERVER pendo CASCADE;
+DROP TABLE users;
