@@ -114,9 +114,11 @@ void control_set_config(Exchange& exchange) {
   std::string error;
   if (!exchange.read_json(config)) return;
   if (!config.is_object()) return exchange.answer_json(400, Object{{"error", "an object of switches is needed"}});
-  for (const auto& [name, value] : config.object()) {
-    if (!exchange.world.switches.set(name, switch_text(value), error)) {
-      return exchange.answer_json(400, Object{{"error", error}});
+  // all or nothing
+  Switches probe;
+  for (Switches* target : {&probe, &exchange.world.switches}) {
+    for (const auto& [name, value] : config.object()) {
+      if (!target->set(name, switch_text(value), error)) return exchange.answer_json(400, Object{{"error", error}});
     }
   }
   control_get_config(exchange);

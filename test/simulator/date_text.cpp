@@ -1,6 +1,7 @@
 // Both directions go by Go's reference time, Mon Jan 2 15:04:05.000 -0700 2006.
 #include "date_text.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -160,7 +161,7 @@ std::optional<std::int64_t> parse_epoch(std::string_view text, std::int64_t seco
   std::int64_t number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number < seconds_below ? number * 1000 : number;
+  return epoch_ms(number, seconds_below);
 }
 
 struct LayoutPart {
@@ -209,6 +210,12 @@ const LayoutPart* part_at(std::string_view layout) {
 }
 
 }  // namespace
+
+std::int64_t epoch_ms(std::int64_t number, std::int64_t seconds_below) {
+  constexpr std::int64_t kMostSeconds = INT64_MAX / 1000;
+  std::int64_t border = std::min(seconds_below, kMostSeconds);
+  return number < border && number > -border ? number * 1000 : number;
+}
 
 std::optional<std::int64_t> parse_date(std::string_view text, std::int64_t seconds_below) {
   if (auto epoch = parse_epoch(text, seconds_below)) return epoch;

@@ -12,6 +12,9 @@ namespace simulator {
 // numbers below `seconds_below` are epoch seconds.
 std::optional<std::int64_t> parse_date(std::string_view text, std::int64_t seconds_below);
 
+// A number as epoch ms: as it is, or in seconds if it is nearer to 0 than `seconds_below`.
+std::int64_t epoch_ms(std::int64_t number, std::int64_t seconds_below);
+
 // A time in a Go layout such as "2006-01-02 15:04:05".
 std::string format_date(std::string_view layout, std::int64_t ms, int zone_minutes);
 

@@ -22,6 +22,7 @@ struct ExpressionRules {
   bool in_operator = false;
   bool single_quotes = false;
   bool backtick_backslash = false;
+  bool newline_in_quotes = true;
   // comparing
   enum class Mixed { kNull, kFalse, kConvert, kError } mixed = Mixed::kNull;
   enum class ListNotEqual { kNull, kCompare, kError } list_not_equal = ListNotEqual::kNull;
@@ -35,6 +36,11 @@ struct ExpressionRules {
   bool contains_null_is_null = true;
   bool length_in_characters = false;
   int zone_minutes = 0;
+  // Whether a row can end the whole evaluation, so that none may be left out.
+  bool may_fail() const {
+    return type_error || mixed == Mixed::kError || list_not_equal == ListNotEqual::kError ||
+           division_by_zero == Division::kError;
+  }
   std::int64_t now_ms = 0;
 };
 

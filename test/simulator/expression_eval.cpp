@@ -222,6 +222,7 @@ ExpressionRules::ExpressionRules(const Switches& switches)
     : in_operator(switches.is(Switch::kInOperator, "accept")),
       single_quotes(switches.is(Switch::kSingleQuotes, "accept")),
       backtick_backslash(switches.is(Switch::kBacktickEscape, "backslash")),
+      newline_in_quotes(switches.is(Switch::kNewlineInQuotes, "accept")),
       mixed(static_cast<Mixed>(switches.number(Switch::kMixedComparison))),
       list_not_equal(static_cast<ListNotEqual>(switches.number(Switch::kListNotEqual))),
       nulls_first(switches.is(Switch::kNullSort, "first")),

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <optional>
 
 #include "utf8.h"
 
@@ -16,13 +17,24 @@ constexpr std::string_view kPunctuation[] = {"&&", "||", "==", "!=", "<=", ">=",
 bool starts_name(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-bool append_code(std::string_view& rest, std::size_t count, std::string& out) {
+std::optional<std::uint32_t> take_code(std::string_view& rest, std::size_t digits) {
   std::uint32_t code = 0;
-  if (rest.size() < count) return false;
-  auto [end, error] = std::from_chars(rest.data(), rest.data() + count, code, 16);
-  if (error != std::errc() || end != rest.data() + count) return false;
-  append_utf8(out, code);
-  rest.remove_prefix(count);
+  if (rest.size() < digits) return std::nullopt;
+  auto [end, error] = std::from_chars(rest.data(), rest.data() + digits, code, 16);
+  if (error != std::errc() || end != rest.data() + digits) return std::nullopt;
+  rest.remove_prefix(digits);
+  return code;
+}
+
+// \x is a byte, \u and \U are code points.
+bool append_code(char letter, std::string_view& rest, std::string& out) {
+  auto code = take_code(rest, letter == 'x' ? 2 : letter == 'u' ? 4 : 8);
+  if (!code || *code > 0x10FFFF || (*code >= 0xD800 && *code < 0xE000)) return false;
+  if (letter == 'x') {
+    out += static_cast<char>(*code);
+  } else {
+    append_utf8(out, *code);
+  }
   return true;
 }
 
@@ -33,8 +45,7 @@ bool append_escape(std::string_view& rest, std::string& out) {
   if (rest.empty()) return false;
   char c = rest[0];
   rest.remove_prefix(1);
-  if (c == 'x') return append_code(rest, 2, out);
-  if (c == 'u') return append_code(rest, 4, out);
+  if (c == 'x' || c == 'u' || c == 'U') return append_code(c, rest, out);
   auto which = kLetters.find(c);
   if (which == std::string_view::npos) return false;
   out += kMeanings[which];
@@ -73,6 +84,9 @@ Token Lexer::string(char quote) {
   while (!rest_.empty() && rest_[0] != quote) {
     char c = rest_[0];
     rest_.remove_prefix(1);
+    if (c == '\n' && quote != '`' && !rules_.newline_in_quotes) {
+      return {TokenKind::kBad, "line break in string", Value()};
+    }
     if (c != '\\' || !escapes) {
       out += c;
     } else if (!append_escape(rest_, out)) {

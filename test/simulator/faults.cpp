@@ -1,6 +1,10 @@
 // Reading rules, and counting the calls that match them.
 #include "faults.h"
 
+#include <charconv>
+
+#include "json_write.h"
+
 namespace simulator {
 namespace {
 
@@ -30,9 +34,25 @@ std::string text_of(const Value& source, std::string_view name) {
   return value && value->is_string() ? value->string() : std::string();
 }
 
-std::int64_t number_of(const Value& source, std::string_view name, std::int64_t otherwise) {
-  const Value* value = source.find(name);
-  return value && value->is(Type::kInteger) && value->integer() >= 0 ? value->integer() : otherwise;
+// Test programs in languages without types send numbers as text now and then.
+std::optional<std::int64_t> whole_number(const Value& value) {
+  std::int64_t number = -1;
+  if (value.is(Type::kInteger)) number = value.integer();
+  if (value.is_string()) {
+    const std::string& text = value.string();
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  }
+  return number < 0 ? std::nullopt : std::optional(number);
+}
+
+bool read_headers(const Value& headers, Fault& fault) {
+  if (!headers.is_object()) return false;
+  for (const auto& header : headers.object()) {
+    if (!header.value.is_string()) return false;
+    fault.headers.emplace_back(header.name, header.value.string());
+  }
+  return true;
 }
 
 bool parse_kind(const std::string& name, FaultKind& kind) {
@@ -47,6 +67,40 @@ bool parse_kind(const std::string& name, FaultKind& kind) {
 
 }  // namespace
 
+// False if the rule has no such member or it is of another type.
+bool FaultRules::read_number(Rule& rule, const std::string& name, const Value& value) {
+  auto number = whole_number(value);
+  if (!number) return false;
+  if (name == "skip") {
+    rule.skip = *number;
+  } else if (name == "times") {
+    rule.times = *number;
+  } else if (name == "status") {
+    rule.fault.status = static_cast<int>(*number);
+    return *number >= 100 && *number <= 999;
+  } else if (name == "ms") {
+    rule.fault.ms = *number;
+  } else if (name == "after_bytes") {
+    rule.fault.after_bytes = static_cast<std::size_t>(*number);
+  } else if (name == "bytes") {
+    rule.fault.bytes = static_cast<std::size_t>(*number);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool FaultRules::read_member(Rule& rule, const std::string& name, const Value& value) {
+  if (name == "route" || name == "kind") return value.is_string();
+  if (name == "headers") return read_headers(value, rule.fault);
+  if (name == "body") {
+    rule.fault.body = value.is_string() ? value.string() : to_json(value);
+    return true;
+  }
+  return read_number(rule, name, value);
+}
+
+// What is misspelt would be a fault that does not happen: it is refused.
 bool FaultRules::parse(const Value& source, Rule& rule, std::string& error) {
   rule.source = source;
   rule.route = text_of(source, "route");
@@ -60,16 +114,11 @@ bool FaultRules::parse(const Value& source, Rule& rule, std::string& error) {
   }
   rule.prefix = rule.route.back() == '*';
   if (rule.prefix) rule.route.pop_back();
-  rule.skip = number_of(source, "skip", 0);
-  rule.times = number_of(source, "times", -1);
-  rule.fault.status = static_cast<int>(number_of(source, "status", rule.fault.kind == FaultKind::kGarbage ? 200 : 500));
-  rule.fault.body = text_of(source, "body");
-  rule.fault.ms = number_of(source, "ms", 0);
-  rule.fault.after_bytes = static_cast<std::size_t>(number_of(source, "after_bytes", 0));
-  rule.fault.bytes = static_cast<std::size_t>(number_of(source, "bytes", 1));
-  const Value* headers = source.find("headers");
-  for (const auto& header : headers && headers->is_object() ? headers->object() : Object{}) {
-    if (header.value.is_string()) rule.fault.headers.emplace_back(header.name, header.value.string());
+  if (rule.fault.kind == FaultKind::kGarbage) rule.fault.status = 200;
+  for (const auto& [name, value] : source.object()) {
+    if (read_member(rule, name, value)) continue;
+    error = "a rule cannot have " + name + " " + to_json(value);
+    return false;
   }
   return true;
 }

@@ -58,6 +58,8 @@ class FaultRules {
     Fault fault;
   };
   static bool parse(const Value& source, Rule& rule, std::string& error);
+  static bool read_member(Rule& rule, const std::string& name, const Value& value);
+  static bool read_number(Rule& rule, const std::string& name, const Value& value);
 
   mutable std::mutex mutex_;
   std::vector<Rule> rules_;

@@ -82,7 +82,8 @@ class Reduce : public Stage {
 // Groups come out in order of their first row; Pendo promises no order.
 class Group : public Stage {
  public:
-  Group(const Value& argument, const PipelineContext& context) : rules_(context.rules) {
+  Group(const Value& argument, const PipelineContext& context)
+      : rules_(context.rules), nested_(context.switches.is(Switch::kGroupDottedKey, "nested")) {
     const Value* keys = argument.find("group");
     if (keys && !keys->is_list()) throw PipelineError(400, "group must be a list");
     for (const auto& key : keys ? keys->list() : List{}) {
@@ -108,7 +109,7 @@ class Group : public Stage {
   void finish() override {
     for (auto& [key, bucket] : groups_) {
       Value row = Object{};
-      for (std::size_t i = 0; i < keys_.size(); ++i) row.set(keys_[i].first, std::move(key[i]));
+      for (std::size_t i = 0; i < keys_.size(); ++i) set_key(row, keys_[i].first, std::move(key[i]));
       bucket.write(plans_, row);
       if (!next().push({std::move(row)})) break;
     }
@@ -122,7 +123,16 @@ class Group : public Stage {
   bool makes_new_rows() const override { return true; }
 
  private:
+  void set_key(Value& row, const std::string& name, Value value) const {
+    if (nested_) {
+      set_path(row, name, std::move(value));
+    } else {
+      row.set(name, std::move(value));
+    }
+  }
+
   const ExpressionRules& rules_;
+  bool nested_;
   std::vector<std::pair<std::string, NodePtr>> keys_;
   std::vector<AggregatorPlan> plans_;
   std::map<std::string, std::size_t> places_;

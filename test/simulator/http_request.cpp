@@ -33,14 +33,30 @@ bool whole_number(std::string_view text, Number& number, int base) {
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
 }
 
+// "q=0", "q=0.0": not this one.
+bool is_refused(std::string_view parameters) {
+  auto q = parameters.find("q=");
+  return q != std::string_view::npos && parameters.find_first_not_of("0.", q + 2) == std::string_view::npos;
+}
+
 bool has_word(std::string_view list, std::string_view word) {
   for (;;) {
     auto comma = list.find(',');
     std::string_view item = trimmed(list.substr(0, comma));
-    if (lower_case(trimmed(item.substr(0, item.find(';')))) == word) return true;
+    auto semicolon = item.find(';');
+    bool refused = semicolon != std::string_view::npos && is_refused(item.substr(semicolon));
+    if (lower_case(trimmed(item.substr(0, semicolon))) == word && !refused) return true;
     if (comma == std::string_view::npos) return false;
     list.remove_prefix(comma + 1);
   }
+}
+
+bool has_whole_escapes(std::string_view path) {
+  unsigned byte = 0;
+  for (auto at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 3)) {
+    if (at + 2 >= path.size() || !whole_number(path.substr(at + 1, 2), byte, 16)) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -54,7 +70,7 @@ const std::string* Request::header(std::string_view lower_name) const {
 
 bool Request::accepts_gzip() const {
   const std::string* encodings = header("accept-encoding");
-  return encodings && has_word(*encodings, "gzip") && encodings->find("gzip;q=0") == std::string::npos;
+  return encodings && has_word(*encodings, "gzip");
 }
 
 std::string percent_decode(std::string_view text, bool plus) {
@@ -139,6 +155,7 @@ int RequestReader::parse_request_line(const std::string& line, Request& request)
   if (!printable) return 400;
   auto question = request.target.find('?');
   request.path = request.target.substr(0, question);
+  if (!has_whole_escapes(request.path)) return 400;  // as Go's server does
   if (question != std::string::npos) request.query = request.target.substr(question + 1);
   return 0;
 }

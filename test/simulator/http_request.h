@@ -29,7 +29,8 @@ struct Request {
   std::optional<std::string> parameter(std::string_view name) const;
 };
 
-// %41 as A; `plus` makes + a blank, as in a query. Broken escapes stay as they are.
+// %41 as A; `plus` makes + a blank, as in a query. In a query broken escapes stay
+// as they are, a path has none.
 std::string percent_decode(std::string_view text, bool plus = false);
 
 // What is wrong with a request, as the status that says so; 0: nothing.

@@ -121,8 +121,7 @@ FieldWrite MetadataWriter::convert(const std::string& type, Value value) const {
 FieldWrite MetadataWriter::convert_time(Value value) const {
   std::int64_t border = switches_.number(Switch::kEpochSecondsBelow);
   if (value.is(Type::kInteger)) {
-    if (value.integer() >= border) return {FieldWrite::Outcome::kStore, std::move(value), {}};
-    return {FieldWrite::Outcome::kStore, value.integer() * 1000, {}};
+    return {FieldWrite::Outcome::kStore, epoch_ms(value.integer(), border), {}};
   }
   if (!value.is_string()) return mismatch("time", std::move(value));
   auto time = parse_date(value.string(), border);

@@ -43,7 +43,7 @@ void Pipeline::optimise() {
 
   std::string_view key = source_->key();
   bool ordered = !key.empty() && !context_.rules.collate_no_case;
-  bool filters_pass = ordered && !context_.rules.compare_no_case;
+  bool filters_pass = ordered && !context_.rules.compare_no_case && !context_.rules.may_fail();
   for (std::size_t i = 0; i < stages_.size() && stages_[i]->picks_rows(); ++i) {
     if (filters_pass) stages_[i]->narrow(hints_.range, key);
     filters_pass = filters_pass && stages_[i]->lets_filters_pass();

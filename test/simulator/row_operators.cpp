@@ -76,17 +76,6 @@ class Select : public Stage {
   std::vector<NamedExpression> outputs_;
 };
 
-// Sets a member at a dotted path.
-void set_path(Value& row, std::string_view path, Value value) {
-  Value* at = &row;
-  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
-    Value* inner = at->find(path.substr(0, dot));
-    at = inner && inner->is_object() ? inner : &at->set(path.substr(0, dot), Object{});
-    path.remove_prefix(dot + 1);
-  }
-  at->set(path, std::move(value));
-}
-
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> parts;
   for (;;) {

@@ -78,6 +78,8 @@ constexpr SwitchInfo kTable[] = {
     {Switch::kStartTime, "start_time", "time_range|always|never", "time_range",
      "One reader of Pendo's samples saw startTime when a time range was evaluated."},
     {Switch::kReduceEmpty, "reduce_empty", "row|nothing", "row", "Not documented; count gives a row with 0."},
+    {Switch::kGroupDottedKey, "group_dotted_key", "flat|nested", "flat",
+     "How group names a key that is a path was never seen; flat is the text as it was given."},
     {Switch::kSkipOperator, "skip_operator", "refuse|accept", "refuse", "No document and no client has it."},
     {Switch::kUnknownOperator, "unknown_operator", "400|422|ignore", "400", "Never seen; 400 is what a bad filter gets."},
     {Switch::kUnknownSource, "unknown_source", "400|422", "400", "Never seen; 400 is what a bad filter gets."},
@@ -104,6 +106,8 @@ constexpr SwitchInfo kTable[] = {
     {Switch::kSingleQuotes, "single_quotes", "refuse|accept", "refuse",
      "Docs show double quotes and backticks only."},
     {Switch::kBacktickEscape, "backtick_escape", "none|backslash", "none", "Go's raw strings have no escapes."},
+    {Switch::kNewlineInQuotes, "newline_in_quotes", "accept|refuse", "accept",
+     "Go itself refuses a line break between double quotes; clients escape only \\ and \"."},
     {Switch::kStringLength, "string_length", "bytes|characters", "bytes", "Go's len counts bytes."},
 
     {Switch::kHtmlEscape, "html_escape", "yes|no", "yes", "The default of Go's encoder."},

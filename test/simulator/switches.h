@@ -58,6 +58,7 @@ enum class Switch {
   kEmptyResults,
   kStartTime,
   kReduceEmpty,
+  kGroupDottedKey,
   kSkipOperator,
   kUnknownOperator,
   kUnknownSource,
@@ -77,6 +78,7 @@ enum class Switch {
   kInOperator,
   kSingleQuotes,
   kBacktickEscape,
+  kNewlineInQuotes,
   kStringLength,
   // JSON
   kHtmlEscape,

@@ -1,4 +1,4 @@
-// Bounded: so many requests, so many bytes of bodies, so many different routes.
+// Bounded: so many requests, so many bytes of bodies.
 #include "traffic.h"
 
 #include <algorithm>

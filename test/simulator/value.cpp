@@ -89,4 +89,14 @@ const Value* find_path(const Value& value, std::string_view path) {
   return nullptr;
 }
 
+void set_path(Value& row, std::string_view path, Value value) {
+  Value* at = &row;
+  for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {
+    Value* inner = at->find(path.substr(0, dot));
+    at = inner && inner->is_object() ? inner : &at->set(path.substr(0, dot), Object{});
+    path.remove_prefix(dot + 1);
+  }
+  at->set(path, std::move(value));
+}
+
 }  // namespace simulator

@@ -23,7 +23,8 @@ my ($resolver, $hold) = build_resolver();
 my $cluster = start_cluster(env => { LD_PRELOAD => $resolver, STALLING_RESOLVER_HOLD => $hold });
 my $admin = $cluster->session;
 
-connect_pendo($admin, $simulator, event_concurrency => 2, max_retries => 0);
+# One call at a time (two events), so that a session keeps a known number of connections.
+connect_pendo($admin, $simulator, concurrency => 1, event_concurrency => 2, max_retries => 0);
 my $full = full_port();
 make_server('slow_name', 'https://stall.invalid');
 make_server('full_port', 'http://127.0.0.1:' . $full->{port});
@@ -74,7 +75,7 @@ sub full_port {
 sub make_server {
     my ($name, $url) = @_;
     $admin->do($_) for
-      "CREATE SERVER $name FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$url', track_url '$url', connect_timeout '5min', max_retries '0')",
+      "CREATE SERVER $name FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$url', track_url '$url', connect_timeout '5min', concurrency '1', event_concurrency '2', max_retries '0')",
       "CREATE USER MAPPING FOR CURRENT_USER SERVER $name OPTIONS (integration_key 'sim-write-key', track_secret 'sim-track-secret')",
       "CREATE SCHEMA $name",
       "CREATE FOREIGN TABLE $name.visitors (visitor_id text OPTIONS (path 'visitorId'), custom_seats bigint OPTIONS (path 'custom.seats')) SERVER $name OPTIONS (object 'visitors')",
@@ -107,7 +108,8 @@ push @cases, ['pendo', 'events', { kind => 'latency', ms => 300 }]; # 1,500 × 0
 
 # ---- one session that is interrupted ------------------------------------
 
-sub descriptors { my ($pid) = @_; opendir my $dir, "/proc/$pid/fd" or return -1; return scalar grep { !/^\./ } readdir $dir }
+# Sockets, timers and the like; the server's own files come and go.
+sub descriptors { my ($pid) = @_; return scalar grep { m{^(socket|pipe|anon_inode):} } map { readlink // '' } glob "/proc/$pid/fd/*" }
 
 sub start_stalling {
     my ($session, $schema, $statement, $fault) = @_;
@@ -146,14 +148,23 @@ sub name_of {
 }
 
 # The statement works where nothing stalls; returns the number of descriptors.
+# The C library's resolver cannot be interrupted: its thread ends, and gives its
+# descriptor back, when it has its answer.
 sub works {
-    my ($session, $name, $statement) = @_;
+    my ($session, $name, $schema, $statement, $open) = @_;
     my $sql = sprintf $statement{$statement}, 'pendo';
     $sql .= ' WHERE n <= 20' if $statement eq 'events';
     my $done = eval { $session->do($sql); 1 };
     ok($done, "$name: the next statement works") or diag $session->errstr;
+    return descriptors($session->{pg_pid}) unless $schema eq 'slow_name';
+    my $most = $open // 1e9;
+    unlink $hold;
+    eval { wait_until('resolvers to end', 10, sub { threads($session->{pg_pid}) == 1 && descriptors($session->{pg_pid}) <= $most }) };
+    spew($hold, '');
     return descriptors($session->{pg_pid});
 }
+
+sub threads { my ($pid) = @_; my @all = glob "/proc/$pid/task/*"; return scalar @all }
 
 for my $case (@cases) {
     my ($schema, $statement, $fault) = @$case;
@@ -170,9 +181,9 @@ for my $case (@cases) {
         is($error->{state}, '57014', "$name: cancelled, round $round") or diag $error->{message};
         cmp_ok($took, '<', $limit, "$name: within $limit s");
         end_stalling();
-        my $now = works($session, $name, $statement);
+        my $now = works($session, $name, $schema, $statement, $open);
         if ($round == 1) { $open = $now; next }
-        is($now, $open, "$name: no descriptor is left open");
+        cmp_ok($now, '<=', $open, "$name: no descriptor is left open");
     }
 
     $session->do("SET statement_timeout = '1s'");
@@ -184,7 +195,7 @@ for my $case (@cases) {
     cmp_ok($took, '<', 1 + $limit, "$name: within $limit s of it");
     end_stalling();
     $session->do('RESET statement_timeout');
-    is(works($session, $name, $statement), $open, "$name: no descriptor is left open");
+    cmp_ok(works($session, $name, $schema, $statement, $open), '<=', $open, "$name: no descriptor is left open");
 
     start_stalling($session, @$case);
     $since = time;

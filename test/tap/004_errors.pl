@@ -133,7 +133,7 @@ is(scalar @{ $simulator->events }, $events, 'wrong track secret: no event arrive
 
 # ---- another region's key -----------------------------------------------
 
-mapping(integration_key => $wrong_key, track_secret => 'sim-track-secret');
+mapping(integration_key => 'sim-write-key.eu', track_secret => 'sim-track-secret');
 $simulator->config(other_region_status => '400');
 refuses('wrong region, answered 400', $_, 'HV000', qr/^Pendo answered 400 to server "pendo"/, qr/(GET|POST) \S+ failed\./, qr/region/)
   for qw(select lookup update);

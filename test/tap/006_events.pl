@@ -107,7 +107,7 @@ $simulator->reset;
 $simulator->faults({ route => 'POST /data/track', skip => 10, times => 3, kind => 'status', status => 400, body => 'Error unmarshalling track event data' });
 my @notices = notices_of($dbh, 'INSERT INTO pendo.track_events (visitor_id, event) SELECT visitor, event FROM source WHERE n <= 100');
 is(scalar @notices, 1, '400 to three events: one message') or diag @notices;
-like("@notices", qr/^WARNING:  track_events: of 100 track events, 3 refused as invalid\n/, 'a WARNING with the count');
+like("@notices", qr/^WARNING:  pendo.track_events: of 100 track events, 3 refused as invalid\n/, 'a WARNING with the count');
 like("@notices", qr/^DETAIL:  Invalid: (Event \d of v\d+: 400 Error unmarshalling track event data(; |\.$)){3}/m, 'that names them and Pendo\'s words');
 is(scalar @{ $simulator->events }, 97, 'the others arrived');
 
@@ -117,7 +117,7 @@ $simulator->reset;
 INSERT INTO pendo.track_events (visitor_id, event, properties)
 VALUES (NULL, 'A', '{}'), ('', 'B', '{}'), ('v0000001', NULL, '{}'), ('v0000001', 'C', '[1]'), ('v0000001', 'D', '{}')
 SQL
-like("@notices", qr/^WARNING:  track_events: of 5 track events, 4 refused as invalid\n/, 'no visitor, no name, properties that are a list: not sent');
+like("@notices", qr/^WARNING:  pendo.track_events: of 5 track events, 4 refused as invalid\n/, 'no visitor, no name, properties that are a list: not sent');
 is(join(' ', map { $_->{event} } received()), 'D', 'the good one was sent');
 
 # A secret that is refused is refused for all.

@@ -30,7 +30,8 @@ sub calls { my ($route) = @_; return $simulator->stats->{$route} // 0 }
 
 sub scan_all { return $dbh->selectall_arrayref('SELECT visitor_id, custom_plan, custom_seats FROM pendo.visitors') }
 
-# The rows are the store's, each once and in its order.
+# The rows are the store's, each once and in its order. A page that broke off is
+# asked again from where it broke, so there may be fewer calls than pages and faults.
 sub scans {
     my ($name, $calls, @faults) = @_;
     $simulator->reset;
@@ -38,7 +39,8 @@ sub scans {
     my $rows = eval { scan_all() };
     ok($rows, "scan, $name: works") or diag $dbh->errstr;
     is_deeply($rows, \@all, "scan, $name: every row once");
-    is(calls($scan), $calls, "scan, $name: $calls calls");
+    cmp_ok(calls($scan), '<=', $calls, "scan, $name: at most $calls calls");
+    is_deeply([grep { $_->{times} } @{ $simulator->get('faults') }], [], "scan, $name: every fault struck");
     return;
 }
 
@@ -140,7 +142,7 @@ $simulator->reset;
 $simulator->faults({ route => $bulk, skip => 1, times => 1, kind => 'wrong_counts' });
 my @notices = update();
 is(scalar @notices, 1, 'update, numbers that do not add up: one message') or diag @notices;
-like("@notices", qr/^WARNING:  visitors: of 3500 visitors, (1000|500) uncertain\n/, 'update, numbers that do not add up: counted as uncertain');
+like("@notices", qr/^WARNING:  pendo.visitors: of 3500 visitors, (1000|500) uncertain\n/, 'update, numbers that do not add up: counted as uncertain');
 
 $simulator->reset;
 $simulator->faults({ route => $bulk, skip => 2, times => 1, kind => 'garbage', body => 'OK' });

@@ -100,12 +100,13 @@ sub error_of {
 
 sub describe_error {
     my ($dbh) = @_;
+    my $text = $dbh->errstr; # asking for the fields loses it
     return {
         state   => $dbh->state,
-        message => $dbh->pg_error_field('message') // $dbh->errstr,
+        message => $dbh->pg_error_field('primary') // $text,
         detail  => $dbh->pg_error_field('detail') // '',
         hint    => $dbh->pg_error_field('hint') // '',
-        text    => $dbh->errstr,
+        text    => $text,
     };
 }
 
@@ -151,7 +152,7 @@ sub start_cluster {
     $self->run('initdb', '-D', "$self->{dir}/data", '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync');
     open my $conf, '>>', "$self->{dir}/data/postgresql.conf" or die $!;
     print $conf "listen_addresses = '127.0.0.1'\nport = $self->{port}\nunix_socket_directories = '$self->{dir}'\n",
-      "fsync = off\nlog_line_prefix = '%p '\nlog_min_messages = info\nlog_error_verbosity = verbose\n",
+      "fsync = off\nstatement_timeout = '5min'\nlog_line_prefix = '%p '\nlog_min_messages = info\nlog_error_verbosity = verbose\n",
       map { "$_\n" } @{ $arguments{conf} || [] };
     close $conf;
     push @running, $self;
