@@ -146,13 +146,19 @@ std::unique_ptr<Source> make_track_types(const Value& parameters, const Value*, 
 std::unique_ptr<Source> make_source(const Value& step, const PipelineContext& context) {
   int status = context.switches.is(Switch::kUnknownSource, "422") ? 422 : 400;
   const Value& source = *step.find("source");
-  if (!source.is_object() || source.object().size() != 1) throw PipelineError(status, "Unknown source");
-  const Member& named = source.object()[0];
-  const Value* series = step.find("timeSeries");
-  for (const auto& entry : kSources) {
-    if (entry.name == named.name) return entry.make(named.value, series, context);
+  if (!source.is_object()) throw PipelineError(status, "Unknown source");
+  const Value* series = source.find("timeSeries");
+  const Member* named = nullptr;
+  for (const Member& member : source.object()) {
+    if (member.name == "timeSeries") continue;
+    if (named) throw PipelineError(status, "More than one source");
+    named = &member;
   }
-  throw PipelineError(status, "Unknown source: " + named.name);
+  if (!named) throw PipelineError(status, "Unknown source");
+  for (const auto& entry : kSources) {
+    if (entry.name == named->name) return entry.make(named->value, series, context);
+  }
+  throw PipelineError(status, "Unknown source: " + named->name);
 }
 
 }  // namespace simulator

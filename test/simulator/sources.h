@@ -8,7 +8,7 @@
 
 namespace simulator {
 
-// From the first step of a pipeline: {"source":{"visitors":null},"timeSeries":{…}}.
+// From the first step of a pipeline: {"source":{"trackEvents":null,"timeSeries":{…}}}.
 std::unique_ptr<Source> make_source(const Value& step, const PipelineContext& context);
 
 using SourceMaker = std::unique_ptr<Source> (*)(const Value& parameters, const Value* time_series,
