@@ -48,7 +48,7 @@ $(core_objects) $(core_objects:.o=.bc): override CPPFLAGS := -D_GNU_SOURCE -DPEN
 # Headers: the compiler lists what each object needs. Bitcode follows its object.
 -include $(OBJS:.o=.d)
 $(OBJS:.o=.bc): %.bc: %.o
-$(OBJS): | build-folders
+$(OBJS): $(srcdir)/Makefile | build-folders
 build-folders:
 	@mkdir -p src/core src/bridge src/fdw
 .PHONY: build-folders

@@ -36,6 +36,10 @@ SELECT visitor_id FROM visitors WHERE visitor_id = '';
 SELECT visitor_id FROM visitors WHERE visitor_id = NULL;
 SELECT visitor_id FROM visitors WHERE visitor_id = E'quote " back\\slash ` / ? # %41 \n ünï' || chr(128512);
 SELECT visitor_id FROM visitors WHERE visitor_id = 'v0000001' AND visitor_id = 'v0000002';
+SELECT visitor_id FROM visitors WHERE visitor_id IN ('v0000009', 'nobody', 'v0000008', 'v0000009', NULL) ORDER BY 1;
+EXPLAIN (COSTS OFF) SELECT agent_email FROM visitors WHERE visitor_id = ANY (ARRAY['v0000009', 'v0000008']);
+SELECT count(*) FROM visitors WHERE visitor_id = ANY ('{}');
+SELECT count(*) FROM visitors WHERE visitor_id NOT IN ('v0000009', 'v0000008');
 PREPARE one(text) AS SELECT visitor_id FROM visitors WHERE visitor_id = $1;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (COSTS OFF) EXECUTE one('v0000003');
@@ -83,8 +87,25 @@ SELECT * FROM narrow WHERE visitor_id = 'v0000001';
 ALTER FOREIGN TABLE narrow OPTIONS (ADD on_bad_value 'null');
 SELECT * FROM narrow WHERE visitor_id = 'v0000001';
 
+-- numeric and timestamptz columns hold what they can hold exactly, or say so
+CREATE FOREIGN TABLE exact (visitor_id text, custom_score numeric(3,1), custom_renewal timestamptz(0)) SERVER pendo OPTIONS (object 'visitors', on_bad_value 'null');
+SELECT count(*) AS rows, count(e.custom_score) > 0 AS some, bool_and(e.custom_score IS NULL OR e.custom_score = c.custom_score::numeric) AS exact
+  FROM exact e JOIN copy c USING (visitor_id);
+SELECT bool_and((e.custom_score IS NULL) = (c.custom_score IS NULL OR c.custom_score::numeric <> round(c.custom_score::numeric, 1) OR abs(c.custom_score) >= 100)) AS no_other
+  FROM exact e JOIN copy c USING (visitor_id);
+CREATE FOREIGN TABLE short_key (visitor_id varchar(3)) SERVER pendo OPTIONS (object 'visitors', on_bad_value 'null');
+SELECT * FROM short_key;
+-- a partition holds its own rows only
+CREATE TABLE parent (visitor_id text, custom_plan text) PARTITION BY RANGE (visitor_id);
+CREATE FOREIGN TABLE child PARTITION OF parent FOR VALUES FROM ('v0000010') TO ('v0000015') SERVER pendo OPTIONS (object 'visitors');
+SELECT visitor_id FROM parent ORDER BY 1;
+SELECT count(*) FROM child;
+-- what PostgreSQL would have to compute
+CREATE FOREIGN TABLE computed (visitor_id text, upper_id text GENERATED ALWAYS AS (upper(visitor_id)) STORED) SERVER pendo OPTIONS (object 'visitors');
+SELECT upper_id FROM computed;
+SELECT count(visitor_id) FROM computed;
 -- track events cannot be read, their counts can
 CREATE FOREIGN TABLE events (visitor_id text, event text) SERVER pendo OPTIONS (object 'track_events');
 SELECT * FROM events;
 DROP SERVER pendo CASCADE;
-DROP TABLE wanted, copy;
+DROP TABLE wanted, copy, parent;

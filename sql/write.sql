@@ -28,6 +28,10 @@ UPDATE visitors SET custom_plan = 'one' WHERE visitor_id = 'v0000104' RETURNING 
 SELECT custom_plan FROM visitors WHERE visitor_id = 'v0000104';
 UPDATE accounts SET custom_plan = 'big', custom_seats = 7 WHERE account_id = 'a00002';
 SELECT custom_plan, custom_seats FROM accounts WHERE account_id = 'a00002';
+EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_plan = 'few' WHERE visitor_id IN ('v0000120', 'v0000121');
+UPDATE visitors SET custom_plan = 'few' WHERE visitor_id IN ('v0000120', 'v0000121') RETURNING visitor_id;
+SELECT visitor_id, custom_plan FROM visitors WHERE visitor_id IN ('v0000120', 'v0000121');
+EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_plan = 'everyone';
 -- old values: read, then written
 EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_seats = custom_seats + 1 WHERE visitor_id = 'v0000103';
 UPDATE visitors SET custom_seats = custom_seats + 1 WHERE visitor_id = 'v0000103' RETURNING custom_seats;
@@ -57,7 +61,24 @@ UPDATE no_key SET custom_plan = 'x';
 CREATE FOREIGN TABLE typo (visitor_id text, custom_plann text) SERVER pendo OPTIONS (object 'visitors');
 UPDATE typo SET custom_plann = 'x' WHERE visitor_id = 'v0000101';
 
+ALTER FOREIGN TABLE visitors ADD COLUMN plan_again text OPTIONS (path 'custom.plan');
+UPDATE visitors SET custom_plan = 'x', plan_again = 'y' WHERE visitor_id = 'v0000101';
+ALTER FOREIGN TABLE visitors DROP COLUMN plan_again;
+CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.custom_seats := 777; RETURN NEW; END $$;
+CREATE TRIGGER before BEFORE UPDATE ON visitors FOR EACH ROW EXECUTE FUNCTION change();
+UPDATE visitors SET custom_plan = 'x' WHERE visitor_id = 'v0000101';
+DROP TRIGGER before ON visitors;
+-- through a partitioned parent, each partition its own ids
+CREATE TABLE parent (visitor_id text, custom_plan text) PARTITION BY RANGE (visitor_id);
+CREATE FOREIGN TABLE child PARTITION OF parent FOR VALUES FROM ('v0000130') TO ('v0000133') SERVER pendo OPTIONS (object 'visitors');
+CREATE FOREIGN TABLE other (custom_plan text, visitor_id text) SERVER pendo OPTIONS (object 'visitors');
+ALTER TABLE parent ATTACH PARTITION other FOR VALUES FROM ('v0000140') TO ('v0000142');
+UPDATE parent p SET custom_plan = 'mine' FROM generate_series(128, 145) n WHERE p.visitor_id = 'v0000' || n RETURNING p.visitor_id;
+SELECT visitor_id FROM visitors WHERE custom_plan = 'mine';
+
 -- track events
+CREATE FOREIGN TABLE wrong (visitor_id text, event text, properties text) SERVER pendo OPTIONS (object 'track_events');
+INSERT INTO wrong VALUES ('v', 'e', '{}');
 CREATE FOREIGN TABLE events (visitor_id text, account_id text, event text, occurred_at timestamptz, properties jsonb,
   ip text, user_agent text, url text, title text, event_key text, app text) SERVER pendo OPTIONS (object 'track_events');
 INSERT INTO events (visitor_id, event) VALUES ('v0000001', 'Signed Up');
@@ -76,4 +97,5 @@ CREATE FOREIGN TABLE counts (event text, visitor_id text, num_events bigint) SER
 INSERT INTO counts VALUES ('x', 'y', 1);
 UPDATE counts SET num_events = 0;
 DROP SERVER pendo CASCADE;
-DROP TABLE users;
+DROP TABLE users, parent;
+DROP FUNCTION change();

@@ -41,9 +41,9 @@ void pendo_wait(int fd) {
   CHECK_FOR_INTERRUPTS();
 }
 
-PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept try {
+static pendo::Config config_of(const PendoConfigText& text) {
   auto given = [](const char* s) { return std::string(s ? s : ""); };
-  pendo::Config config{.server_name = given(text.server_name),
+  return {.server_name = given(text.server_name),
                        .api_url = given(text.api_url),
                        .track_url = given(text.track_url),
                        .ca_file = given(text.ca_file),
@@ -51,9 +51,18 @@ PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept try {
                        .track_secret = given(text.track_secret),
                        .connect_timeout_ms = text.connect_timeout_ms,
                        .request_timeout_ms = text.request_timeout_ms};
-  return new PendoClientRef(std::make_shared<pendo::Client>(std::move(config)));
+}
+
+PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept try {
+  return new PendoClientRef(std::make_shared<pendo::Client>(config_of(text)));
 } catch (const std::bad_alloc&) {
   return nullptr;
+}
+
+bool pendo_client_has(const PendoClientRef* client, const PendoConfigText& text) noexcept try {
+  return (*client)->config() == config_of(text);
+} catch (const std::bad_alloc&) {
+  return false;
 }
 
 void pendo_client_free(PendoClientRef* client) noexcept { delete client; }

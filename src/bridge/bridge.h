@@ -85,4 +85,6 @@ struct PendoConfigText {
 
 // nullptr: out of memory.
 PendoClientRef* pendo_client_new(const PendoConfigText& text) noexcept;
+// Does it have exactly this configuration?
+bool pendo_client_has(const PendoClientRef* client, const PendoConfigText& text) noexcept;
 void pendo_client_free(PendoClientRef* client) noexcept;

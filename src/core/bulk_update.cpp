@@ -7,12 +7,21 @@
 
 #include "json_write.h"
 #include "printable.h"
+#include "record_splitter.h"
 
 namespace pendo {
 namespace {
 
 // What the bodies in flight may take together.
 constexpr std::int64_t kMaxBytesInFlight = 8 << 20;
+
+// What could not be read back is not written.
+constexpr std::size_t kMaxWrittenRecordBytes = kMaxRecordBytes / 2;
+
+// Refused ids are remembered up to here; beyond, one of two groups may count twice.
+constexpr std::size_t kMaxRememberedIds = 50'000;
+
+constexpr std::int64_t kRowsBetweenLooks = 64;
 
 int calls_in_flight(const CallOptions& options) {
   auto fitting = std::max<std::int64_t>(1, kMaxBytesInFlight / std::max<std::int64_t>(1, options.batch_bytes));
@@ -52,7 +61,7 @@ void BulkUpdate::plan_fields(const std::vector<BulkField>& fields) {
     auto same = [&](const Series& s) { return s.group == field.group; };
     auto found = std::find_if(series_.begin(), series_.end(), same);
     auto index = static_cast<std::size_t>(found - series_.begin());
-    if (found == series_.end()) series_.push_back({std::string(field.group), {}, false});
+    if (found == series_.end()) series_.push_back({.group = std::string(field.group), .filling = {}});
     fields_.push_back({index, std::string(field.name)});
   }
 }
@@ -109,8 +118,16 @@ Status BulkUpdate::unknown_field(const Field& field, const std::vector<SchemaFie
 }
 
 Status BulkUpdate::add(std::string_view id, const Value* values) noexcept try {
+  return answered(offer(id, values));
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
+}
+
+Status BulkUpdate::offer(std::string_view id, const Value* values) {
   if (Status known = know_fields(); known != Status::kDone) return known;
-  if (Status settled = settle(); settled != Status::kDone) return settled;
+  // not for each row: looking costs more than encoding one
+  bool look = any_busy() && outcome_.records % kRowsBetweenLooks == 0;
+  if (look && settle() == Status::kFailed) return Status::kFailed;
   if (!encoded_) {
     ++outcome_.records;
     if (auto problem = key_problem(id); !problem.empty()) {
@@ -121,9 +138,11 @@ Status BulkUpdate::add(std::string_view id, const Value* values) noexcept try {
     encoded_ = true;
     next_series_ = 0;
   }
-  return put(id);
-} catch (const std::bad_alloc&) {
-  return out_of_memory();
+  std::int64_t calls = outcome_.calls;
+  Status status = put(id);
+  // a call that was started shall be on its way while the next rows are made
+  if (status == Status::kDone && outcome_.calls > calls) drive();
+  return status;
 }
 
 // One record per series. False: a value cannot be sent, so nothing of the
@@ -152,7 +171,12 @@ bool BulkUpdate::encode(std::string_view id, const Value* values, std::vector<st
       return false;
     }
   }
-  for (auto& record : records) record += "}}";
+  for (auto& record : records) {
+    record += "}}";
+    if (record.size() <= kMaxWrittenRecordBytes) continue;
+    outcome_.add_invalid(id, "its values are larger than 4 MB");
+    return false;
+  }
   return true;
 }
 
@@ -167,6 +191,7 @@ Status BulkUpdate::put(std::string_view id) {
                 (series.filling.size() >= static_cast<std::size_t>(options_.batch_size) ||
                  series.filling.bytes() + static_cast<std::int64_t>(record.size()) + 1 > options_.batch_bytes);
     if (full) {
+      if (settle() == Status::kFailed) return Status::kFailed;
       Status status = dispatch(next_series_);
       if (status != Status::kDone) return status;
     }
@@ -182,6 +207,14 @@ bool BulkUpdate::is_in_flight(std::size_t series, std::string_view id) const {
   return std::any_of(flights_.begin(), flights_.end(), [&](const auto& flight) {
     return flight->busy && flight->series == series && flight->batch.holds(id);
   });
+}
+
+bool BulkUpdate::any_busy() const {
+  return std::any_of(flights_.begin(), flights_.end(), [](const auto& flight) { return flight->busy; });
+}
+
+bool BulkUpdate::any_landed() const {
+  return std::any_of(flights_.begin(), flights_.end(), [](const auto& flight) { return flight->busy && flight->call.done(); });
 }
 
 bool BulkUpdate::series_in_flight(std::size_t series) const {
@@ -214,7 +247,7 @@ Status BulkUpdate::dispatch(std::size_t index) {
 
 // Takes in every answer that has come.
 Status BulkUpdate::settle() {
-  reactor_->advance();
+  drive();
   for (auto& flight : flights_) {
     if (!flight->busy || !flight->call.done()) continue;
     if (landed(*flight) != Status::kDone) return Status::kFailed;
@@ -246,23 +279,50 @@ Status BulkUpdate::take_reply(const Flight& flight) {
   return Status::kDone;
 }
 
+// Each group has a call of its own, but a record is one record: what names its
+// id counts once; of what does not, the group with the most counts.
 void BulkUpdate::count_reply(const Flight& flight, const BulkReply& reply) {
-  // a record of several groups is missing in each, but it is one record
-  bool counts_missing = flight.series == 0;
+  Series& series = series_[flight.series];
   auto count = static_cast<std::int64_t>(flight.batch.count());
   if (flight.series == 0) outcome_.sent += count;
-  if (!reply.consistent(flight.batch.count())) {
-    outcome_.add_uncertain(count, "the numbers of the reply do not add up: " + flight.call.reply());
+  bool says_what_failed = reply.updated >= 0 || reply.failed >= 0 || reply.lists_failures;
+  if (!says_what_failed || !reply.consistent(flight.batch.count())) {
+    std::int64_t before = most(&Series::uncertain);
+    series.uncertain += count;
+    outcome_.add_uncertain(most(&Series::uncertain) - before, series.group + ": the numbers of the reply do not add up: " +
+                                                                  without_secrets(flight.call.reply()));
     return;
   }
-  auto named = static_cast<std::int64_t>(reply.missing.size() + reply.errors.size());
-  std::int64_t failed = std::max(reply.failed, named);
-  if (flight.series == 0) outcome_.applied += count - failed;
-  for (const auto& id : reply.missing) {
-    if (counts_missing) outcome_.add_missing(id);
+  if (flight.series == 0) {
+    outcome_.applied += count - reply.failed_records();
+    for (const auto& id : reply.missing) outcome_.add_missing(id);
   }
-  for (const auto& error : reply.errors) outcome_.add_invalid(error.id, error.text);
-  for (std::int64_t i = named; i < failed; ++i) outcome_.add_invalid({}, "Pendo does not say which record or why");
+  count_errors(series, reply);
+}
+
+void BulkUpdate::count_errors(Series& series, const BulkReply& reply) {
+  for (const auto& error : reply.errors) {
+    if (first_time_invalid(error.id)) outcome_.add_invalid(error.id, series.group + ": " + without_secrets(error.text));
+  }
+  auto named = static_cast<std::int64_t>(reply.missing.size() + reply.errors.size());
+  std::int64_t unnamed = reply.failed_records() - named;
+  if (unnamed <= 0) return;
+  std::int64_t before = most(&Series::unnamed);
+  series.unnamed += unnamed;
+  for (std::int64_t i = before; i < most(&Series::unnamed); ++i) {
+    outcome_.add_invalid({}, series.group + ": Pendo does not say which record or why");
+  }
+}
+
+bool BulkUpdate::first_time_invalid(std::string_view id) {
+  if (series_.size() < 2 || id.empty() || invalid_ids_.size() >= kMaxRememberedIds) return true;
+  return invalid_ids_.emplace(id).second;
+}
+
+std::int64_t BulkUpdate::most(std::int64_t Series::* counter) const {
+  std::int64_t result = 0;
+  for (const auto& series : series_) result = std::max(result, series.*counter);
+  return result;
 }
 
 Status BulkUpdate::with_counts(Failure failure) {
@@ -273,15 +333,15 @@ Status BulkUpdate::with_counts(Failure failure) {
 }
 
 Status BulkUpdate::finish() noexcept try {
-  if (Status settled = settle(); settled != Status::kDone) return settled;
-  for (std::size_t i = 0; i < series_.size(); ++i) {
-    if (series_[i].filling.empty()) continue;
-    Status status = dispatch(i);
-    if (status == Status::kFailed) return status;
-  }
+  do {
+    if (Status settled = settle(); settled != Status::kDone) return settled;
+    for (std::size_t i = 0; i < series_.size(); ++i) {
+      if (!series_[i].filling.empty() && dispatch(i) == Status::kFailed) return Status::kFailed;
+    }
+    // what has landed by now makes room, and leaves no descriptor to wait for
+  } while (any_landed());
   bool left = std::any_of(series_.begin(), series_.end(), [](const Series& s) { return !s.filling.empty(); });
-  bool busy = std::any_of(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
-  return left || busy ? Status::kWouldBlock : Status::kDone;
+  return answered(left || any_busy() ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,8 @@ class BulkUpdate : public Operation {
     std::string group;
     Batch filling;
     bool after_all_in_flight = false;  // it holds an id that is under way
+    std::int64_t unnamed = 0;          // refused, without a word on which
+    std::int64_t uncertain = 0;
   };
 
   struct Flight {
@@ -76,6 +79,7 @@ class BulkUpdate : public Operation {
   Status check_fields(const std::vector<SchemaField>& known);
   Status unknown_field(const Field& field, const std::vector<SchemaField>& known);
 
+  Status offer(std::string_view id, const Value* values);
   bool encode(std::string_view id, const Value* values, std::vector<std::string>& records);
   Status put(std::string_view id);
   bool is_in_flight(std::size_t series, std::string_view id) const;
@@ -87,6 +91,11 @@ class BulkUpdate : public Operation {
   Status landed(Flight& flight);
   Status take_reply(const Flight& flight);
   void count_reply(const Flight& flight, const BulkReply& reply);
+  void count_errors(Series& series, const BulkReply& reply);
+  bool first_time_invalid(std::string_view id);
+  std::int64_t most(std::int64_t Series::* counter) const;
+  bool any_busy() const;
+  bool any_landed() const;
   Status with_counts(Failure failure);
 
   const ObjectDescriptor& object_;
@@ -99,6 +108,7 @@ class BulkUpdate : public Operation {
   bool encoded_ = false;  // the record now offered is in records_
   std::vector<std::string> records_;
   std::size_t next_series_ = 0;  // the first one that has not taken it
+  std::set<std::string, std::less<>> invalid_ids_;  // so that an id of two groups counts once
   Outcome outcome_;
 };
 

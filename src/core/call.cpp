@@ -51,6 +51,7 @@ bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
   request_ = std::move(request);
   sink_ = sink;
   backoff_.reset(monotonic_ms());
+  maybe_repeated_ = false;
   if (!reactor.remember(*this)) return false;
   if (configure() && begin_attempt()) return true;
   reactor.forget(*this);
@@ -68,10 +69,6 @@ bool Call::retry_with(Request&& request) noexcept {
 }
 
 void Call::progressed() noexcept { backoff_.reset(monotonic_ms()); }
-
-void Call::touch() noexcept {
-  if (state_ == State::kRunning && sink_) deadline_ms_ = monotonic_ms() + config_.request_timeout_ms;
-}
 
 void Call::cancel() noexcept {
   if (state_ == State::kRunning) reactor_->detach(*this);
@@ -107,8 +104,6 @@ bool Call::configure() noexcept try {
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout_ms));
-  // a streamed body may stand still for as long as its reader does
-  if (!sink_) curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(config_.request_timeout_ms));
   if (!config_.ca_file.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, config_.ca_file.c_str());
   if (request_.connect_only) curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
   if (request_.post) {
@@ -120,6 +115,8 @@ bool Call::configure() noexcept try {
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, on_data);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, on_sending);
+  curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_text_);
   return true;
 } catch (const std::bad_alloc&) {
@@ -131,10 +128,11 @@ bool Call::begin_attempt() noexcept {
   retry_after_.clear();
   error_text_[0] = '\0';
   http_status_ = 0;
+  sendings_ = 0;
   code_ = CURLE_OK;
   streamed_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
   attempt_ms_ = finished_ms_ = monotonic_ms();
-  deadline_ms_ = sink_ ? attempt_ms_ + config_.request_timeout_ms : 0;
+  deadline_ms_ = attempt_ms_ + config_.request_timeout_ms;
   state_ = State::kRunning;
   return reactor_->attach(*this);
 }
@@ -152,13 +150,21 @@ std::size_t Call::on_header(char* data, std::size_t, std::size_t size, void* sel
   return size;
 }
 
+// libcurl sends a request once more by itself when a kept connection turns out
+// to be dead. Whether the first one was taken is then not known.
+int Call::on_sending(void* self, char*, char*, int, int) noexcept {
+  auto* call = static_cast<Call*>(self);
+  if (++call->sendings_ > 1) call->maybe_repeated_ = true;
+  return CURL_PREREQFUNC_OK;
+}
+
 std::size_t Call::on_data(char* data, std::size_t, std::size_t size, void* self) noexcept {
   auto* call = static_cast<Call*>(self);
   long status = 0;
   curl_easy_getinfo(call->easy_, CURLINFO_RESPONSE_CODE, &status);
   if (status == 200 && call->sink_) {
     call->streamed_ = true;
-    call->touch();
+    call->deadline_ms_ = monotonic_ms() + call->config_.request_timeout_ms;
     return call->sink_->on_body(data, size) ? size : 0;
   }
   std::size_t limit = status == 200 ? kMaxReplyBytes : kMaxErrorReplyBytes;
@@ -184,7 +190,9 @@ void Call::finish_attempt(CURLcode code) noexcept {
   bool connected = request_.connect_only && code == CURLE_OK;
   Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
   // what was handed to the sink cannot be taken back: its owner decides
-  if (verdict == Verdict::kRetry && !streamed_ && back_off()) return;
+  bool again = verdict == Verdict::kRetry && !streamed_ && back_off();
+  if (again && was_sent() && http_status_ != 429) maybe_repeated_ = true;
+  if (again) return;
   end(verdict);
 }
 
@@ -217,7 +225,7 @@ std::string Call::with_tries(std::string text) const {
 
 Failure Call::describe_no_answer() const {
   const std::string& host = request_.to_track_host ? config_.track_url : config_.api_url;
-  std::string why = timed_out_ ? "no byte came within request_timeout"
+  std::string why = timed_out_ ? "no answer within request_timeout"
                     : error_text_[0] ? printable(error_text_, kShownReplyBytes)
                                      : curl_easy_strerror(code_);
   bool never_connected = code_ == CURLE_COULDNT_CONNECT || code_ == CURLE_COULDNT_RESOLVE_HOST;

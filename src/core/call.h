@@ -62,9 +62,6 @@ class Call {
   // The sink got somewhere: the retry limits start anew.
   void progressed() noexcept;
 
-  // The reader stood still and now waits again: its wait starts now.
-  void touch() noexcept;
-
   void cancel() noexcept;
 
   State state() const noexcept { return state_; }
@@ -73,6 +70,9 @@ class Call {
   bool worth_retrying() const noexcept { return done() && verdict_ == Verdict::kRetry; }
   int http_status() const noexcept { return http_status_; }
   int tries() const noexcept { return backoff_.tries(); }
+
+  // A try that failed may have been taken all the same: its answer was lost.
+  bool maybe_repeated() const noexcept { return maybe_repeated_; }
   const std::string& reply() const noexcept { return reply_; }
   const Request& request() const noexcept { return request_; }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
@@ -84,8 +84,10 @@ class Call {
   friend class Reactor;
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
+  static int on_sending(void* self, char*, char*, int, int) noexcept;
   static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) noexcept;
 
+  bool was_sent() const noexcept { return sendings_ > 0; }
   bool configure() noexcept;
   bool begin_attempt() noexcept;
   void finish_attempt(CURLcode code) noexcept;
@@ -115,9 +117,11 @@ class Call {
   bool reply_too_long_ = false;
   bool timed_out_ = false;
   bool out_of_memory_ = false;
+  bool maybe_repeated_ = false;
+  int sendings_ = 0;  // of this attempt
   std::int64_t attempt_ms_ = 0;
   std::int64_t finished_ms_ = 0;
-  std::int64_t deadline_ms_ = 0;  // of a streamed body: no byte until then is a failure
+  std::int64_t deadline_ms_ = 0;  // without an answer, or the next byte of a streamed one, it failed
   std::int64_t wake_ms_ = 0;      // end of the back-off
 };
 

@@ -66,14 +66,25 @@ bool Operation::need_track_secret() noexcept {
   return false;
 }
 
-Status Operation::fail(Failure failure) noexcept {
+std::string Operation::without_secrets(std::string text) const {
+  for (const std::string* secret : {&config().integration_key, &config().track_secret}) {
+    if (secret->empty()) continue;
+    for (std::size_t at = 0; (at = text.find(*secret, at)) != std::string::npos;) text.replace(at, secret->size(), "***");
+  }
+  return text;
+}
+
+Status Operation::fail(Failure failure) noexcept try {
+  failure.message = without_secrets(std::move(failure.message));
+  failure.detail = without_secrets(std::move(failure.detail));
   failure_ = std::move(failure);
   return Status::kFailed;
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 Status Operation::fail(const char* state, std::string message, std::string detail, std::string hint) noexcept {
-  failure_ = Failure{state, std::move(message), std::move(detail), std::move(hint), 0};
-  return Status::kFailed;
+  return fail(Failure{state, std::move(message), std::move(detail), std::move(hint), 0});
 }
 
 Status Operation::out_of_memory() noexcept {

@@ -60,11 +60,29 @@ class Operation {
   Status fail(const char* state, std::string message, std::string detail = {}, std::string hint = {}) noexcept;
   Status out_of_memory() noexcept;
 
+  // Lets the reactor go on. What an operation answers goes through answered(),
+  // so that time spent elsewhere can be told from time spent waiting.
+  void drive() noexcept {
+    reactor_->advance(waiting_);
+    waiting_ = true;
+  }
+  Status answered(Status status) noexcept {
+    waiting_ = status == Status::kWouldBlock;
+    return status;
+  }
+
+  // The secrets of the configuration are not for messages, even if the other
+  // side repeats them.
+  std::string without_secrets(std::string text) const;
+
   const Config& config() const noexcept { return client_->config(); }
 
   std::shared_ptr<Client> client_;
   std::unique_ptr<Reactor> reactor_;
   Failure failure_;
+
+ private:
+  bool waiting_ = false;
 };
 
 }  // namespace pendo

@@ -109,6 +109,12 @@ bool EventSender::make_flights() {
 }
 
 Status EventSender::add(const TrackEvent& event) noexcept try {
+  return answered(offer(event));
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
+}
+
+Status EventSender::offer(const TrackEvent& event) {
   if (Status settled = settle(); settled != Status::kDone) return settled;
   auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
   if (idle == flights_.end()) return Status::kWouldBlock;
@@ -126,13 +132,13 @@ Status EventSender::add(const TrackEvent& event) noexcept try {
   if (!flight.call.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
   flight.busy = true;
   ++outcome_.calls;
+  // it shall be on its way while the next rows are made
+  drive();
   return Status::kDone;
-} catch (const std::bad_alloc&) {
-  return out_of_memory();
 }
 
 Status EventSender::settle() {
-  reactor_->advance();
+  drive();
   for (auto& flight : flights_) {
     if (!flight->busy || !flight->call.done()) continue;
     if (landed(*flight) != Status::kDone) return Status::kFailed;
@@ -140,16 +146,18 @@ Status EventSender::settle() {
   return Status::kDone;
 }
 
-// Pendo: 400 "Error unmarshalling track event data" speaks of this one event;
-// everything else that is not a success would be the same for the next.
+// Pendo: 400 "Error unmarshalling track event data" speaks of this one event, as
+// does a 413; everything else that is no success would be the same for the next.
 Status EventSender::landed(Flight& flight) {
   flight.busy = false;
-  if (!flight.call.succeeded() && flight.call.http_status() != 400) return with_counts(flight.call.failure());
+  bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
+  if (!flight.call.succeeded() && !about_this_event) return with_counts(flight.call.failure());
   ++outcome_.sent;
+  if (flight.call.maybe_repeated()) ++outcome_.repeated;
   if (flight.call.succeeded()) {
     ++outcome_.applied;
   } else {
-    outcome_.add_invalid(flight.label, "400 " + flight.call.reply());
+    outcome_.add_invalid(flight.label, std::to_string(flight.call.http_status()) + " " + without_secrets(flight.call.reply()));
   }
   return Status::kDone;
 }
@@ -165,7 +173,7 @@ Status EventSender::with_counts(Failure failure) {
 Status EventSender::finish() noexcept try {
   if (Status settled = settle(); settled != Status::kDone) return settled;
   bool busy = std::any_of(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
-  return busy ? Status::kWouldBlock : Status::kDone;
+  return answered(busy ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }

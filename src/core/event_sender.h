@@ -53,6 +53,7 @@ class EventSender : public Operation {
   EventSender(std::shared_ptr<Client> client, const CallOptions& options);
 
   bool make_flights();
+  Status offer(const TrackEvent& event);
   Status settle();
   Status landed(Flight& flight);
   Status with_counts(Failure failure);

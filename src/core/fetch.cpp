@@ -27,8 +27,8 @@ Status Fetch::run() noexcept {
     started_ = true;
     if (!call_.start(*reactor_, std::move(request_), nullptr)) return out_of_memory();
   }
-  reactor_->advance();
-  if (!call_.done()) return Status::kWouldBlock;
+  drive();
+  if (!call_.done()) return answered(Status::kWouldBlock);
   return call_.succeeded() ? Status::kDone : fail(call_.failure());
 }
 
@@ -88,8 +88,8 @@ Status ConnectProbe::run() noexcept {
                     .path = {}, .body = {}};
     if (!call_.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
   }
-  reactor_->advance();
-  if (!call_.done()) return Status::kWouldBlock;
+  drive();
+  if (!call_.done()) return answered(Status::kWouldBlock);
   return call_.succeeded() ? Status::kDone : fail(call_.failure());
 }
 

@@ -18,6 +18,7 @@ struct Outcome {
   std::int64_t invalid = 0;     // refused by Pendo or by a check before sending
   std::int64_t uncertain = 0;   // no answer settles what became of them
   std::int64_t duplicates = 0;  // the same id again; the later values went out
+  std::int64_t repeated = 0;    // events sent again after a lost answer: may count twice
   std::int64_t calls = 0;
 
   static constexpr std::size_t kShown = 5;

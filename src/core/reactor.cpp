@@ -110,8 +110,19 @@ void Reactor::detach(Call& call) noexcept {
   curl_multi_remove_handle(multi_, call.easy_);
 }
 
-void Reactor::advance() noexcept {
+void Reactor::excuse_absence(bool owner_waited) noexcept {
+  std::int64_t now = monotonic_ms();
+  absence_ms_ = owner_waited || last_ms_ == 0 ? 0 : now - last_ms_;
+  last_ms_ = now;
+  if (absence_ms_ == 0) return;
+  for (Call* call : calls_) {
+    if (call->state_ == Call::State::kRunning) call->deadline_ms_ += absence_ms_;
+  }
+}
+
+void Reactor::advance(bool owner_waited) noexcept {
   SignalsBlocked blocked;
+  excuse_absence(owner_waited);
   run_sockets();
   run_timer();
   collect_finished();
@@ -156,6 +167,9 @@ void Reactor::collect_finished() noexcept {
     if (found == calls_.end()) continue;
     Call& call = **found;
     curl_multi_remove_handle(multi_, easy);
+    // libcurl counts the owner's absence against the connection it was making
+    bool unfair = code == CURLE_OPERATION_TIMEDOUT && absence_ms_ > 0 && !call.was_sent();
+    if (unfair && call.begin_attempt()) continue;
     call.finish_attempt(code);
   }
 }

@@ -27,7 +27,9 @@ class Reactor {
 
   // Moves every call as far as it goes without waiting. Reads at most one
   // buffer per connection, so a reader that stops calling stops the transfer.
-  void advance() noexcept;
+  // `owner_waited` is false when the owner was busy with something else since
+  // the last call: that time is then not held against Pendo.
+  void advance(bool owner_waited) noexcept;
 
   bool busy() const noexcept { return !calls_.empty(); }
 
@@ -44,6 +46,7 @@ class Reactor {
   static int on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known) noexcept;
   static int on_timer(CURLM*, long timeout_ms, void* self) noexcept;
 
+  void excuse_absence(bool owner_waited) noexcept;
   void run_sockets() noexcept;
   void run_timer() noexcept;
   void collect_finished() noexcept;
@@ -55,6 +58,8 @@ class Reactor {
   int timer_ = -1;
   std::int64_t curl_due_ms_ = -1;
   std::int64_t armed_ms_ = -1;
+  std::int64_t last_ms_ = 0;     // of the last advance()
+  std::int64_t absence_ms_ = 0;  // of the owner, before this advance()
   bool watch_failed_ = false;
   std::vector<Call*> calls_;
 };

@@ -56,6 +56,10 @@ const char* base_url_problem(const char* text) noexcept {
   for (const char* c = text; *c; ++c) {
     if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f) return "it has a blank or a control character";
   }
+  // an empty query or fragment is not shown by its parts; "https:///host" is guessed right
+  const char* colon = std::strchr(text, ':');
+  bool odd = std::strpbrk(text, "?#") || (colon && std::strncmp(colon, ":///", 4) == 0);
+  if (odd) return "it must be scheme://host[:port]";
   Url url(curl_url());
   if (!url || curl_url_set(url.get(), CURLUPART_URL, text, 0) != CURLUE_OK) return "it is not a URL";
   auto scheme = part(url, CURLUPART_SCHEME);

@@ -16,6 +16,9 @@ namespace {
 // faster than it is read (a gzip bomb).
 constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
 
+// A longer one would not fit into a URL.
+constexpr std::size_t kMaxPathIdBytes = 1000;
+
 constexpr std::string_view kAnonymousPrefix = "_PENDO_T_";
 constexpr std::string_view kNoIdMark = "VISITOR-UNIQUE-ID";
 
@@ -32,7 +35,7 @@ std::vector<std::string> split_path(std::string_view path) {
 // Ids that travel safely as a percent-encoded path segment. The others (with a
 // slash, a quote, ...; or looking like Pendo's b64_ form) are asked by a filter.
 bool fits_in_path(std::string_view id) {
-  if (id.empty() || id == "." || id == ".." || id.starts_with("b64_")) return false;
+  if (id.empty() || id.size() > kMaxPathIdBytes || id == "." || id == ".." || id.starts_with("b64_")) return false;
   for (char c : id) {
     bool odd = c <= ' ' || c == 0x7f || c == '/' || c == '\\' || c == '"' || c == '%';
     if (odd || static_cast<signed char>(c) < 0) return false;
@@ -125,7 +128,6 @@ bool Scan::send(Request&& request, bool streamed) {
   splitter_.reset();
   undecoded_ = 0;
   rows_in_page_ = rows_in_attempt_ = 0;
-  waiting_ = false;
   ++counts_.requests;
   if (call_.start(*reactor_, std::move(request), streamed ? this : nullptr)) return true;
   out_of_memory();
@@ -135,7 +137,7 @@ bool Scan::send(Request&& request, bool streamed) {
 bool Scan::start_all() noexcept try {
   mode_ = Mode::kPages;
   key_.clear();
-  page_end_.clear();
+  page_starts_.clear();
   return send(aggregation(page_body()), true);
 } catch (const std::bad_alloc&) {
   out_of_memory();
@@ -175,18 +177,17 @@ bool Scan::start_rows(std::string body) noexcept try {
 Status Scan::next(Value* out) noexcept try {
   switch (mode_) {
     case Mode::kIdle:
-      return Status::kDone;
+      return answered(Status::kDone);
     case Mode::kRecord:
-      return next_record(out);
+      return answered(next_record(out));
     default:
-      return next_streamed(out);
+      return answered(next_streamed(out));
   }
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }
 
 Status Scan::next_streamed(Value* out) {
-  if (!waiting_) call_.touch();
   for (;;) {
     std::string_view record;
     Split split = splitter_.next(record);
@@ -198,17 +199,13 @@ Status Scan::next_streamed(Value* out) {
       continue;
     }
     std::size_t before = undecoded_;
-    reactor_->advance();
-    if (undecoded_ == before && !call_.done()) {
-      waiting_ = true;
-      return Status::kWouldBlock;
-    }
+    drive();
+    if (undecoded_ == before && !call_.done()) return Status::kWouldBlock;
   }
 }
 
 Status Scan::take_record(std::string_view record, Value* out) {
   undecoded_ = 0;
-  waiting_ = false;
   if (!row_decoder_->decode(record, values_.data())) return nonsense(row_decoder_->reason());
   Status status = has_key() ? check_key(values_.back()) : Status::kRow;
   if (status != Status::kRow) return status;
@@ -224,11 +221,17 @@ Status Scan::check_key(const Value& key) {
   if (mode_ == Mode::kFilter) {
     return key.text == key_ ? Status::kRow : nonsense("it holds a row with another key than the one asked for");
   }
-  if (key.text == key_ || (rows_in_attempt_ == 0 && key.text == page_end_)) {
-    return nonsense("it lists \"" + printable(key.text, 100) + "\" twice");
-  }
+  bool again = key.text == key_ || (rows_in_attempt_ == 0 && !starts_a_page(key.text));
+  if (again) return nonsense("it lists \"" + printable(key.text, 100) + "\" twice");
   key_ = key.text;
   return Status::kRow;
+}
+
+// Pendo's order of ids is its own, so all that can be asked of a page is that
+// it begins where none did before; otherwise reading could go round for ever.
+bool Scan::starts_a_page(std::string_view key) {
+  if (mode_ != Mode::kPages) return true;
+  return page_starts_.emplace(key).second;
 }
 
 // The body has come to an end, well or badly. kRow: go on reading.
@@ -243,7 +246,6 @@ Status Scan::stream_ended() {
     mode_ = Mode::kIdle;
     return Status::kDone;
   }
-  page_end_ = key_;
   return send(aggregation(page_body()), true) ? Status::kRow : Status::kFailed;
 }
 
@@ -266,13 +268,12 @@ Status Scan::stream_broke() {
   ++counts_.retries;
   splitter_.reset();
   undecoded_ = 0;
-  page_end_ = key_;
   rows_in_page_ = rows_in_attempt_ = 0;
   return Status::kRow;
 }
 
 Status Scan::next_record(Value* out) {
-  reactor_->advance();
+  drive();
   if (!call_.done()) return Status::kWouldBlock;
   mode_ = Mode::kIdle;
   counts_.retries += call_.tries();

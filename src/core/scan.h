@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,6 +86,7 @@ class Scan : public RowSource, private BodySink {
   Status next_streamed(Value* out);
   Status take_record(std::string_view record, Value* out);
   Status check_key(const Value& key);
+  bool starts_a_page(std::string_view key);
   Status stream_ended();
   Status stream_broke();
   Status next_record(Value* out);
@@ -103,11 +105,10 @@ class Scan : public RowSource, private BodySink {
   Mode mode_ = Mode::kIdle;
   std::string key_;       // the key looked for, or the last key of the pages so far
   std::string rows_body_;  // of start_rows()
-  std::string page_end_;   // the last key before this page, to see that it moves on
+  std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record
-  bool waiting_ = false;
   ScanCounts counts_;
 };
 

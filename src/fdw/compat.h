@@ -47,7 +47,11 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/array.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
@@ -86,6 +90,15 @@ inline ForeignPath* pendo_foreignscan_path(PlannerInfo* root, RelOptInfo* rel, d
 #endif
 }
 
+inline double pendo_array_length(PlannerInfo* root, Node* array) {
+#if PG_VERSION_NUM >= 170000
+  return estimate_array_length(root, array);
+#else
+  (void)root;
+  return estimate_array_length(array);
+#endif
+}
+
 // The columns that an UPDATE sets, generated ones included.
 inline Bitmapset* pendo_updated_columns(PlannerInfo* root, RelOptInfo* rel) {
 #if PG_VERSION_NUM >= 160000
@@ -96,14 +109,15 @@ inline Bitmapset* pendo_updated_columns(PlannerInfo* root, RelOptInfo* rel) {
 #endif
 }
 
-// The user whose rights and user mapping count for a relation of a plan.
+// The user whose rights and user mapping count for a relation of a plan, or
+// InvalidOid: whoever runs it. A cached plan may be run by others than planned it.
 inline Oid pendo_checked_user(const PlannerInfo* root, const RelOptInfo* rel) {
 #if PG_VERSION_NUM >= 160000
   (void)root;
-  return OidIsValid(rel->userid) ? rel->userid : GetUserId();
+  return rel->userid;
 #else
   RangeTblEntry* rte = planner_rt_fetch(rel->relid, root);
-  return OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId();
+  return rte->checkAsUser;
 #endif
 }
 

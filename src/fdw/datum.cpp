@@ -5,6 +5,7 @@
 #include <limits>
 
 extern "C" {
+#include "catalog/namespace.h"
 #include "utils/date.h"
 }
 
@@ -12,22 +13,29 @@ namespace {
 
 constexpr int64 kEpochShiftUs = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
-// UTF-8 from Pendo in the database's encoding.
+constexpr const char* kNotInEncoding = "it has a character that the database's encoding has not";
+
+// UTF-8 from Pendo in the database's encoding; nullptr: it has no such character.
 char* to_server(std::string_view text) {
+  auto length = static_cast<int>(text.size());
   char* copy = pnstrdup(text.data(), text.size());
-  return pg_any_to_server(copy, static_cast<int>(text.size()), PG_UTF8);
+  int encoding = GetDatabaseEncoding();
+  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) return copy;
+  Size room = text.size() * MAX_CONVERSION_GROWTH + 1;
+  auto* result = static_cast<unsigned char*>(palloc(room));
+  Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+  if (!OidIsValid(conversion)) return nullptr;
+  int taken = pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, reinterpret_cast<unsigned char*>(copy), length,
+                                            result, static_cast<int>(room), true);
+  return taken == length ? reinterpret_cast<char*>(result) : nullptr;
 }
 
+// What is not valid in the database's own encoding goes on as it is: the core
+// refuses the record and says so.
 std::string_view to_utf8(const char* text, int length) {
+  if (GetDatabaseEncoding() == PG_SQL_ASCII) return {text, static_cast<size_t>(length)};
   char* converted = pg_server_to_any(text, length, PG_UTF8);
   return {converted, converted == text ? static_cast<size_t>(length) : strlen(converted)};
-}
-
-Datum text_datum(std::string_view text) {
-  if (GetDatabaseEncoding() == PG_UTF8) {
-    return PointerGetDatum(cstring_to_text_with_len(text.data(), static_cast<int>(text.size())));
-  }
-  return CStringGetTextDatum(to_server(text));
 }
 
 // nullptr: it fits, `result` is set. Otherwise why not.
@@ -55,26 +63,53 @@ const char* float_datum(Oid type, double value, Datum* result) {
   return nullptr;
 }
 
-Datum in_function(Datum (*function)(PG_FUNCTION_ARGS), std::string_view text) {
-  return DirectFunctionCall1(function, CStringGetDatum(to_server(text)));
+const char* json_datum(Oid type, std::string_view text, Datum* result) {
+  char* server = to_server(text);
+  if (!server) return kNotInEncoding;
+  *result = DirectFunctionCall1(type == JSONOID ? json_in : jsonb_in, CStringGetDatum(server));
+  return nullptr;
 }
 
-Datum numeric_datum(std::string_view text, int32 typmod) {
-  char* copy = pnstrdup(text.data(), text.size());
-  return DirectFunctionCall3(numeric_in, CStringGetDatum(copy), ObjectIdGetDatum(InvalidOid), Int32GetDatum(typmod));
+Datum numeric_of(const char* text) {
+  return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
-Datum time_datum(int64 unix_us, int32 typmod) {
+bool numeric_less(Datum a, Datum b) { return DatumGetBool(DirectFunctionCall2(numeric_lt, a, b)); }
+
+// What numeric(p,s) would round or refuse is told like any other bad value.
+const char* numeric_datum(std::string_view text, int32 typmod, Datum* result) {
+  *result = numeric_of(pnstrdup(text.data(), text.size()));
+  if (typmod < static_cast<int32>(VARHDRSZ)) return nullptr;
+  int precision = ((typmod - VARHDRSZ) >> 16) & 0xffff;
+  int scale = (((typmod - VARHDRSZ) & 0x7ff) ^ 1024) - 1024;
+  Datum rounded = DirectFunctionCall2(numeric_round, *result, Int32GetDatum(scale));
+  if (!DatumGetBool(DirectFunctionCall2(numeric_eq, rounded, *result))) return psprintf("it has more than %d digits after the point", scale);
+  Datum limit = numeric_of(psprintf("1e%d", precision - scale));
+  if (!numeric_less(DirectFunctionCall1(numeric_abs, *result), limit)) return "it is out of range";
+  *result = DirectFunctionCall2(numeric, *result, Int32GetDatum(typmod));
+  return nullptr;
+}
+
+const char* time_datum(int64 unix_us, int32 typmod, Datum* result) {
   TimestampTz time = unix_us - kEpochShiftUs;
-  if (typmod < 0) return TimestampTzGetDatum(time);
-  return DirectFunctionCall2(timestamptz_scale, TimestampTzGetDatum(time), Int32GetDatum(typmod));
+  *result = TimestampTzGetDatum(time);
+  if (typmod < 0) return nullptr;
+  Datum rounded = DirectFunctionCall2(timestamptz_scale, *result, Int32GetDatum(typmod));
+  return DatumGetTimestampTz(rounded) == time ? nullptr : "it is more exact than the column";
 }
 
-const char* varchar_problem(const PendoColumn* column, std::string_view text) {
+const char* text_datum(const PendoColumn* column, std::string_view text, Datum* result) {
+  const char* server = text.data();
+  auto length = static_cast<int>(text.size());
+  if (GetDatabaseEncoding() != PG_UTF8) {
+    server = to_server(text);
+    if (!server) return kNotInEncoding;
+    length = static_cast<int>(strlen(server));
+  }
+  *result = PointerGetDatum(cstring_to_text_with_len(server, length));
   if (column->type != VARCHAROID || column->typmod < 0) return nullptr;
   int limit = column->typmod - VARHDRSZ;
-  const char* server = to_server(text);
-  return pg_mbstrlen(server) > limit ? psprintf("it is longer than %d characters", limit) : nullptr;
+  return pg_mbstrlen_with_len(server, length) > limit ? psprintf("it is longer than %d characters", limit) : nullptr;
 }
 
 const char* convert(const PendoColumn* column, const pendo::Value& value, Datum* result) {
@@ -87,17 +122,13 @@ const char* convert(const PendoColumn* column, const pendo::Value& value, Datum*
     case pendo::ValueKind::kFloat:
       return float_datum(column->type, value.real, result);
     case pendo::ValueKind::kNumber:
-      *result = numeric_datum(value.text, column->typmod);
-      return nullptr;
+      return numeric_datum(value.text, column->typmod, result);
     case pendo::ValueKind::kTime:
-      *result = time_datum(value.integer, column->typmod);
-      return nullptr;
+      return time_datum(value.integer, column->typmod, result);
     case pendo::ValueKind::kText:
-      *result = text_datum(value.text);
-      return varchar_problem(column, value.text);
+      return text_datum(column, value.text, result);
     case pendo::ValueKind::kJson:
-      *result = in_function(column->type == JSONOID ? json_in : jsonb_in, value.text);
-      return nullptr;
+      return json_datum(column->type, value.text, result);
     default:
       return "it has no kind";
   }
@@ -107,13 +138,16 @@ const char* convert(const PendoColumn* column, const pendo::Value& value, Datum*
                              std::string_view row_key) {
   constexpr int kShown = 100;
   char* shown = pendo_message_text(raw.data(), static_cast<size_t>(pg_encoding_mbcliplen(PG_UTF8, raw.data(), static_cast<int>(raw.size()), kShown)));
+  const char* alter = psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE", table->name, quote_identifier(column->name));
+  const char* hint = column->is_key
+                         ? psprintf("%s text; holds every id.", alter)
+                         : psprintf("%s jsonb; shows every value as it is; ALTER FOREIGN TABLE %s OPTIONS (ADD on_bad_value 'null'); makes such values NULL.",
+                                    alter, table->name);
   ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
                   errmsg("column \"%s\" of %s cannot hold Pendo's value %s%s of \"%s\"", column->name, table->name, shown,
                          raw.size() > kShown ? "..." : "", pendo_message_text(row_key.data(), row_key.size())),
                   errdetail("The column has type %s, but %s.", format_type_with_typemod(column->type, column->typmod), why),
-                  errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE jsonb; shows every value as it is; "
-                          "ALTER FOREIGN TABLE %s OPTIONS (ADD on_bad_value 'null'); makes such values NULL.",
-                          table->name, quote_identifier(column->name), table->name)));
+                  errhint("%s", hint)));
   pg_unreachable();
 }
 
@@ -146,7 +180,9 @@ Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const p
   if (!*isnull) {
     bool bad = value.kind == pendo::ValueKind::kBad;
     const char* why = bad ? pnstrdup(value.text.data(), value.text.size()) : convert(column, value, &datum);
-    if (why && table->options.on_bad_value == BadValue::kError) report_bad(table, column, why, value.raw, row_key);
+    // a row without its key would be another row
+    bool must_tell = table->options.on_bad_value == BadValue::kError || column->is_key;
+    if (why && must_tell) report_bad(table, column, why, value.raw, row_key);
     *isnull = why != nullptr;
   }
   check_domain(column, datum, *isnull);

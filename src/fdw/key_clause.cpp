@@ -20,7 +20,21 @@ bool is_key_var(const RelOptInfo* rel, AttrNumber key, const Node* node) {
   return var->varno == static_cast<int>(rel->relid) && var->varattno == key && var->varlevelsup == 0;
 }
 
+// `key = ANY(array)`, the array known before the scan starts.
+Expr* array_of_keys(const RelOptInfo* rel, AttrNumber key, const ScalarArrayOpExpr* op) {
+  bool equality = op->useOr && op->opno == TextEqualOperator;
+  if (!equality || !OidIsValid(op->inputcollid) || !get_collation_isdeterministic(op->inputcollid)) return nullptr;
+  auto* array = static_cast<Node*>(lsecond(op->args));
+  bool known = !contain_var_clause(array) && !contain_volatile_functions(array) && !contain_subplans(array);
+  return known && is_key_var(rel, key, static_cast<Node*>(linitial(op->args))) ? reinterpret_cast<Expr*>(array) : nullptr;
+}
+
 }  // namespace
+
+Expr* pendo_key_array(const RelOptInfo* rel, AttrNumber key, const RestrictInfo* clause) {
+  if (!key || !IsA(clause->clause, ScalarArrayOpExpr)) return nullptr;
+  return array_of_keys(rel, key, reinterpret_cast<ScalarArrayOpExpr*>(clause->clause));
+}
 
 Expr* pendo_key_expression(const RelOptInfo* rel, AttrNumber key, const RestrictInfo* clause) {
   if (!key || !IsA(clause->clause, OpExpr)) return nullptr;

@@ -119,7 +119,9 @@ void pendoBeginForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List
   }
   state->attnos = static_cast<List*>(list_nth(fdw_private, kModifyColumns));
   Plan* subplan = outerPlanState(mtstate)->plan;
-  state->key_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, kPendoKeyName);
+  Form_pg_attribute key = TupleDescAttr(RelationGetDescr(rel->ri_RelationDesc), state->table->key - 1);
+  char* name = pendo_key_name(state->table, key->atttypid, key->atttypmod);
+  state->key_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, name);
   if (!AttributeNumberIsValid(state->key_junk)) elog(ERROR, "pendo_fdw: the key of the row to update is not there");
   open_update(state);
 }
@@ -162,7 +164,9 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
 #if PG_VERSION_NUM >= 160000
   user = ExecGetResultRelCheckAsUser(rel, estate);
 #else
-  RangeTblEntry* rte = exec_rt_fetch(rel->ri_RangeTableIndex ? rel->ri_RangeTableIndex : 1, estate);
+  // a partition that rows are routed to has no entry of its own
+  Index rti = rel->ri_RangeTableIndex ? rel->ri_RangeTableIndex : rel->ri_RootResultRelInfo->ri_RangeTableIndex;
+  RangeTblEntry* rte = exec_rt_fetch(rti, estate);
   if (OidIsValid(rte->checkAsUser)) user = rte->checkAsUser;
 #endif
   ModifyState* state = new_state(rel, user);
@@ -177,9 +181,9 @@ void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeign
 
 void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, ExplainState* es) {
   if (!es->verbose) return;
-  PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), GetUserId());
+  PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), InvalidOid);
   if (mtstate->operation == CMD_INSERT) {
-    ExplainPropertyText("Pendo call", "POST /data/track, one per event", es);
+    ExplainPropertyText("Pendo calls", "POST /data/track, one per event", es);
     return;
   }
   List* groups = NIL;
@@ -191,11 +195,11 @@ void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, Li
     foreach (other, groups) listed = listed || strcmp(static_cast<char*>(lfirst(other)), column->group) == 0;
     if (!listed) groups = lappend(groups, const_cast<char*>(column->group));
   }
+  List* calls = NIL;
   foreach (cell, groups) {
-    ExplainPropertyText("Pendo call",
-                        psprintf("POST /api/v1/metadata/%.*s/%s/value, up to %d records each",
+    calls = lappend(calls, psprintf("POST /api/v1/metadata/%.*s/%s/value, up to %d records each",
                                  static_cast<int>(table->object->kind.size()), table->object->kind.data(),
-                                 static_cast<char*>(lfirst(cell)), table->options.call.batch_size),
-                        es);
+                                    static_cast<char*>(lfirst(cell)), table->options.call.batch_size));
   }
+  ExplainPropertyList("Pendo calls", calls, es);
 }

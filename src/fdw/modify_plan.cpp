@@ -50,6 +50,28 @@ void check_column(const PendoTable* table, AttrNumber attno) {
          "Only fields of the groups agent and custom can be set; others belong to Pendo or to an integration.");
 }
 
+// Two columns of one field would be two values for it.
+void check_path_is_new(const PendoTable* table, List* attnos, AttrNumber attno) {
+  const PendoColumn* column = pendo_column(table, attno);
+  ListCell* cell;
+  foreach (cell, attnos) {
+    const PendoColumn* other = pendo_column(table, static_cast<AttrNumber>(lfirst_int(cell)));
+    if (strcmp(other->path, column->path) != 0) continue;
+    refuse(psprintf("columns \"%s\" and \"%s\" of %s are the same field of Pendo", other->name, column->name, table->name),
+           "SET one of them.");
+  }
+}
+
+// Its changes to other columns would not be sent.
+void refuse_before_trigger(const PendoTable* table) {
+  Relation relation = table_open(table->relid, NoLock);
+  bool has_one = relation->trigdesc && relation->trigdesc->trig_update_before_row;
+  table_close(relation, NoLock);
+  if (!has_one) return;
+  refuse(psprintf("cannot update %s: it has a BEFORE UPDATE trigger for each row", table->name),
+         "What such a trigger changes would not be sent. Compute the values in the UPDATE itself.");
+}
+
 void check_updatable(const PendoTable* table) {
   if (table->options.updatable) return;
   refuse(psprintf("%s is not updatable", table->name), "The option updatable of the table or its server is false.");
@@ -62,6 +84,7 @@ List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
            psprintf("Add one: ALTER FOREIGN TABLE %s ADD COLUMN %s text;", table->name,
                     pnstrdup(table->object->key_column.data(), table->object->key_column.size())));
   }
+  refuse_before_trigger(table);
   List* attnos = NIL;
   RelOptInfo* rel = find_base_rel(root, static_cast<int>(relid));
   Bitmapset* updated = pendo_updated_columns(root, rel);
@@ -70,7 +93,9 @@ List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
     auto attno = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
     if (attno <= 0) continue;
     check_column(table, attno);
-    if (pendo_column(table, attno)->attno) attnos = lappend_int(attnos, attno);
+    if (!pendo_column(table, attno)->attno) continue;
+    check_path_is_new(table, attnos, attno);
+    attnos = lappend_int(attnos, attno);
   }
   return attnos;
 }
@@ -79,28 +104,30 @@ List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
 Oid checked_user(PlannerInfo* root, Index relid) {
   RangeTblEntry* rte = planner_rt_fetch(relid, root);
 #if PG_VERSION_NUM >= 160000
-  if (rte->perminfoindex == 0) return GetUserId();
+  if (rte->perminfoindex == 0) return InvalidOid;
   RTEPermissionInfo* info = getRTEPermissionInfo(root->parse->rteperminfos, rte);
-  return OidIsValid(info->checkAsUser) ? info->checkAsUser : GetUserId();
+  return info->checkAsUser;
 #else
-  return OidIsValid(rte->checkAsUser) ? rte->checkAsUser : GetUserId();
+  return rte->checkAsUser;
 #endif
 }
 
 }  // namespace
 
 void pendoAddForeignUpdateTargets(PlannerInfo* root, Index rtindex, RangeTblEntry*, Relation relation) {
-  PendoTable* table = pendo_table(RelationGetRelid(relation), GetUserId());
+  PendoTable* table = pendo_table(RelationGetRelid(relation), InvalidOid);
   if (!table->key) return;  // refused in pendoPlanForeignModify, with a hint
   Form_pg_attribute key = TupleDescAttr(RelationGetDescr(relation), table->key - 1);
   Var* var = makeVar(static_cast<int>(rtindex), table->key, key->atttypid, key->atttypmod, key->attcollation, 0);
-  add_row_identity_var(root, var, rtindex, kPendoKeyName);
+  add_row_identity_var(root, var, rtindex, pendo_key_name(table, key->atttypid, key->atttypmod));
 }
 
+// Also asked for every table by information_schema, so it must not fail.
 int pendoIsForeignRelUpdatable(Relation relation) {
-  PendoTable* table = pendo_table(RelationGetRelid(relation), GetUserId());
-  if (!table->options.updatable) return 0;
-  switch (table->object->write) {
+  ForeignTable* foreign = GetForeignTable(RelationGetRelid(relation));
+  const pendo::ObjectDescriptor* object = pendo_object_of(foreign);
+  if (!object || !pendo_is_updatable(foreign)) return 0;
+  switch (object->write) {
     case pendo::WriteCall::kBulkMetadata: return 1 << CMD_UPDATE;
     case pendo::WriteCall::kTrackEvent: return 1 << CMD_INSERT;
     default: return 0;

@@ -7,8 +7,11 @@
 #include "fdw/compat.h"
 #include "fdw/table.h"
 
-// Name of the junk column that carries the key of the row to update.
-inline constexpr const char* kPendoKeyName = "pendo_key";
+// Name of the junk column that carries the key of the row to update. Partitions
+// of one parent share it only where their key columns are alike.
+inline char* pendo_key_name(const PendoTable* table, Oid type, int32 typmod) {
+  return psprintf("pendo_key_%d_%u_%d", table->key, type, typmod);
+}
 
 // What travels in fdw_private of a ModifyTable.
 enum ModifyPrivateIndex {

@@ -83,7 +83,7 @@ void need_superuser(const OptionRule& rule) {
   if (superuser()) return;
   ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                   errmsg("only a superuser may set option \"%s\"", rule.name),
-                  errhint("Without it the server's region decides where keys are sent.")));
+                  errhint("Without it the server's region decides where keys are sent. A server that has it is for a superuser to change.")));
 }
 
 void check_url(const OptionRule& rule, const char* value) {
@@ -258,6 +258,14 @@ void apply_shared(PendoOptions* result, List* options) {
   if (bad) result->on_bad_value = strcmp(bad, "null") == 0 ? BadValue::kNull : BadValue::kError;
 }
 
+// Paths begin with a slash, so the URL must not end with one.
+char* base_url(const char* url) {
+  char* text = pstrdup(url);
+  size_t length = strlen(text);
+  if (length > 0 && text[length - 1] == '/') text[length - 1] = '\0';
+  return text;
+}
+
 // Unlike GetUserMapping, a missing mapping is no error here: what needs a key
 // says so itself, with the server's name and what to do.
 List* mapping_options(Oid server, Oid user) {
@@ -291,8 +299,8 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user) {
   }
   List* mapping = mapping_options(server->serverid, user);
   result.config.server_name = server->servername;
-  result.config.api_url = api_url ? api_url : region->api_url.data();
-  result.config.track_url = track_url ? track_url : region ? region->track_url.data() : api_url;
+  result.config.api_url = base_url(api_url ? api_url : region->api_url.data());
+  result.config.track_url = base_url(track_url ? track_url : region ? region->track_url.data() : api_url);
   result.config.ca_file = find_option(options, "ca_file");
   result.config.integration_key = find_option(mapping, "integration_key");
   result.config.track_secret = find_option(mapping, "track_secret");
@@ -306,6 +314,11 @@ PendoOptions pendo_table_options(ForeignTable* table, Oid user) {
   PendoOptions result = pendo_server_options(GetForeignServer(table->serverid), user);
   apply_shared(&result, table->options);
   return result;
+}
+
+bool pendo_is_updatable(ForeignTable* table) {
+  bool of_server = switch_option(GetForeignServer(table->serverid)->options, "updatable", true);
+  return switch_option(table->options, "updatable", of_server);
 }
 
 PendoImportOptions pendo_import_options(List* options) {
@@ -330,6 +343,11 @@ extern "C" Datum pendo_fdw_validator(PG_FUNCTION_ARGS) {
     default: break;
   }
   validate(options, place);
+  bool no_region = place == kServer && !find_option(options, "region") && !find_option(options, "api_url");
+  if (no_region) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("option \"region\" is missing"),
+                    errhint("It says where the subscription is: us, us1, eu, jp or au.")));
+  }
   bool no_object = place == kTable && !find_option(options, "object");
   if (no_object) {
     ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("option \"object\" is missing"),

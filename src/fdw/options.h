@@ -22,6 +22,9 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user);
 // The same with the table's own on top.
 PendoOptions pendo_table_options(ForeignTable* table, Oid user);
 
+// The option updatable alone; for catalogs, never fails.
+bool pendo_is_updatable(ForeignTable* table);
+
 // Options of an IMPORT FOREIGN SCHEMA.
 struct PendoImportOptions {
   bool include_hidden = false;

@@ -16,6 +16,19 @@ constexpr Cost kRowCost = 0.05;
 constexpr Cost kLastResortCost = 1e13;
 constexpr int kLastResortDisabled = 2;
 
+// The keys that the restrictions name: 1, an array's estimated length, or 0.
+int named_keys(PlannerInfo* root, const RelOptInfo* rel, AttrNumber key) {
+  ListCell* cell;
+  int count = 0;
+  foreach (cell, rel->baserestrictinfo) {
+    auto* info = lfirst_node(RestrictInfo, cell);
+    if (pendo_key_expression(rel, key, info)) return 1;
+    Expr* array = pendo_key_array(rel, key, info);
+    if (array) count = static_cast<int>(pendo_array_length(root, reinterpret_cast<Node*>(array)));
+  }
+  return count;
+}
+
 bool has_key_restriction(const RelOptInfo* rel, AttrNumber key) {
   ListCell* cell;
   foreach (cell, rel->baserestrictinfo) {
@@ -25,10 +38,10 @@ bool has_key_restriction(const RelOptInfo* rel, AttrNumber key) {
 }
 
 // The path that looks one key up (or, blind, just yields it).
-void add_key_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state, Relids outer) {
+void add_key_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state, Relids outer, int keys) {
   Cost startup = state->blind ? 0 : kCallCost;
-  Cost total = state->blind ? 0.01 : kCallCost + kRowCost;
-  auto* path = pendo_foreignscan_path(root, rel, 1, 0, startup, total, outer,
+  Cost total = (state->blind ? 0.01 : kCallCost + kRowCost) * keys;
+  auto* path = pendo_foreignscan_path(root, rel, keys, 0, startup, total, outer,
                                       list_make1(makeInteger(static_cast<int>(ScanMode::kLookup))));
   add_path(rel, reinterpret_cast<Path*>(path));
 }
@@ -79,14 +92,14 @@ void add_join_paths(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* sta
     foreach (other, seen) known = known || bms_equal(static_cast<Relids>(lfirst(other)), outer);
     if (known) continue;
     seen = lappend(seen, outer);
-    add_key_path(root, rel, state, outer);
+    add_key_path(root, rel, state, outer, 1);
   }
 }
 
-void add_full_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state) {
+void add_full_path(PlannerInfo* root, RelOptInfo* rel, bool last_resort) {
   Cost total = kCallCost + kRowCost * rel->tuples;
   int disabled = 0;
-  if (state->blind) {
+  if (last_resort) {
     total = kLastResortCost;
     disabled = kLastResortDisabled;
   }
@@ -95,27 +108,47 @@ void add_full_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* stat
   add_path(rel, reinterpret_cast<Path*>(path));
 }
 
+[[noreturn]] void refuse_generated(const PendoTable* table, const PendoColumn* column) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("column \"%s\" of %s is generated, and Pendo does not hold it", column->name, table->name),
+                  errhint("Compute it in the query or in a view.")));
+  pg_unreachable();
+}
+
 // The attribute numbers to bring; a whole-row reference means all of them.
 List* columns_to_bring(const PendoTable* table, Bitmapset* needed) {
   List* columns = NIL;
   bool all = bms_is_member(0 + kOffset, needed);
   for (int i = 0; i < table->ncolumns; ++i) {
     AttrNumber attno = table->columns[i].attno;
-    if (attno && (all || bms_is_member(attno + kOffset, needed))) columns = lappend_int(columns, attno);
+    bool asked = bms_is_member(i + 1 + kOffset, needed);
+    if (asked && table->columns[i].generated) refuse_generated(table, &table->columns[i]);
+    if (attno && (all || asked)) columns = lappend_int(columns, attno);
   }
   return columns;
 }
 
 // Takes the key clause out of `clauses` (RestrictInfos); nullptr: there is none.
-RestrictInfo* take_key_clause(const RelOptInfo* rel, AttrNumber key, List** clauses) {
+RestrictInfo* take_key_clause(const RelOptInfo* rel, AttrNumber key, List** clauses, bool many) {
   ListCell* cell;
   foreach (cell, *clauses) {
     auto* info = lfirst_node(RestrictInfo, cell);
-    if (info->pseudoconstant || !pendo_key_expression(rel, key, info)) continue;
+    bool found = many ? pendo_key_array(rel, key, info) != nullptr : pendo_key_expression(rel, key, info) != nullptr;
+    if (info->pseudoconstant || !found) continue;
     *clauses = list_delete_ptr(list_copy(*clauses), info);
     return info;
   }
   return nullptr;
+}
+
+// A table of Pendo's holds every row, so a partition must sort its own out.
+void find_partition_qual(const RelOptInfo* rel, PendoRelState* state) {
+  Relation relation = table_open(state->table->relid, NoLock);
+  List* qual = relation->rd_rel->relispartition ? static_cast<List*>(copyObjectImpl(RelationGetPartitionQual(relation))) : NIL;
+  table_close(relation, NoLock);
+  ChangeVarNodes(reinterpret_cast<Node*>(qual), 1, static_cast<int>(rel->relid), 0);
+  pull_varattnos(reinterpret_cast<Node*>(qual), rel->relid, &state->needed);
+  state->partition_qual = qual;
 }
 
 void refuse_reading(const PendoTable* table, bool is_target) {
@@ -132,23 +165,30 @@ void refuse_reading(const PendoTable* table, bool is_target) {
 
 void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid) {
   auto* state = static_cast<PendoRelState*>(palloc0(sizeof(PendoRelState)));
-  state->table = pendo_table(relid, pendo_checked_user(root, rel));
+  state->checked_user = pendo_checked_user(root, rel);
+  state->table = pendo_table(relid, state->checked_user);
   refuse_reading(state->table, static_cast<int>(rel->relid) == root->parse->resultRelation);
   pendo_find_needs(root, rel, state);
+  find_partition_qual(rel, state);
   rel->fdw_private = state;
   if (rel->tuples <= 0) rel->tuples = kRowsUnknown;
   set_baserel_size_estimates(root, rel);
-  if (has_key_restriction(rel, state->table->key)) rel->rows = 1;
+  int keys = named_keys(root, rel, state->table->key);
+  if (keys > 0) rel->rows = keys;
 }
 
 void pendoGetForeignPaths(PlannerInfo* root, RelOptInfo* rel, Oid) {
   auto* state = static_cast<PendoRelState*>(rel->fdw_private);
   if (has_key_restriction(rel, state->table->key)) {
-    add_key_path(root, rel, state, rel->lateral_relids);
+    add_key_path(root, rel, state, rel->lateral_relids, 1);
     return;
   }
-  add_full_path(root, rel, state);
+  int keys = named_keys(root, rel, state->table->key);
+  if (keys > 0) add_key_path(root, rel, state, rel->lateral_relids, keys);
   if (state->table->key) add_join_paths(root, rel, state);
+  // a keyed UPDATE is blind wherever it can be; without any key it must read
+  bool last_resort = state->blind && rel->pathlist != NIL;
+  add_full_path(root, rel, last_resort);
 }
 
 ForeignScan* pendoGetForeignPlan(PlannerInfo*, RelOptInfo* rel, Oid, ForeignPath* path, List* tlist, List* clauses,
@@ -157,17 +197,26 @@ ForeignScan* pendoGetForeignPlan(PlannerInfo*, RelOptInfo* rel, Oid, ForeignPath
   auto mode = static_cast<ScanMode>(intVal(linitial(path->fdw_private)));
   List* exprs = NIL;
   List* recheck = NIL;
+  bool many = false;
   if (mode == ScanMode::kLookup) {
-    RestrictInfo* key_clause = take_key_clause(rel, state->table->key, &clauses);
+    RestrictInfo* key_clause = take_key_clause(rel, state->table->key, &clauses, false);
+    if (!key_clause) {
+      many = true;
+      key_clause = take_key_clause(rel, state->table->key, &clauses, true);
+    }
     if (!key_clause) elog(ERROR, "pendo_fdw: the key clause of a lookup is gone");
-    exprs = list_make1(pendo_key_expression(rel, state->table->key, key_clause));
+    exprs = list_make1(many ? pendo_key_array(rel, state->table->key, key_clause)
+                            : pendo_key_expression(rel, state->table->key, key_clause));
     // without it EvalPlanQual would keep rows that no longer match
     recheck = list_make1(key_clause->clause);
     if (state->blind) mode = ScanMode::kBlind;
   }
-  List* fdw_private = list_make4(makeInteger(static_cast<int>(mode)), columns_to_bring(state->table, state->needed),
-                                 makeInteger(static_cast<int>(state->table->user)),
-                                 makeString(pstrdup(state->why_reads ? state->why_reads : "")));
-  return make_foreignscan(tlist, extract_actual_clauses(clauses, false), rel->relid, exprs, fdw_private, NIL, recheck,
+  const char* why_reads = state->why_reads;
+  if (state->blind && mode == ScanMode::kAll) why_reads = "no condition names the ids";
+  List* fdw_private = list_make5(makeInteger(static_cast<int>(mode)), columns_to_bring(state->table, state->needed),
+                                 makeInteger(static_cast<int>(state->checked_user)),
+                                 makeString(pstrdup(why_reads ? why_reads : "")), makeInteger(many ? 1 : 0));
+  List* quals = list_concat(extract_actual_clauses(clauses, false), list_copy(state->partition_qual));
+  return make_foreignscan(tlist, quals, rel->relid, exprs, fdw_private, NIL, recheck,
                           outer);
 }

@@ -6,7 +6,7 @@
 
 enum class ScanMode {
   kAll,     // every row
-  kLookup,  // the row of one key
+  kLookup,  // the row of one key, or of each of an array
   kBlind,   // target of a keyed UPDATE: yields the key it was given, no call
 };
 
@@ -15,16 +15,19 @@ enum class ScanMode {
 enum ScanPrivateIndex {
   kScanMode,      // Integer: ScanMode
   kScanColumns,   // integer List: attribute numbers to bring
-  kScanUser,      // Integer: whose user mapping
+  kScanUser,      // Integer: whose user mapping; 0: of whoever runs the plan
   kScanWhyReads,  // String: why an UPDATE's scan reads, or empty
+  kScanManyKeys,  // Integer: 1 where the key expression is an array of keys
 };
 
 // Kept in RelOptInfo.fdw_private while planning.
 struct PendoRelState {
   PendoTable* table;
+  Oid checked_user;       // InvalidOid: whoever runs the plan
   Bitmapset* needed;      // attribute numbers, offset by FirstLowInvalidHeapAttributeNumber
   bool blind;             // nothing but the key is needed of an UPDATE's target
   const char* why_reads;  // why not, for EXPLAIN
+  List* partition_qual;   // of a partition: which rows are its own
 };
 
 void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid);
@@ -40,3 +43,6 @@ void pendo_find_needs(PlannerInfo* root, RelOptInfo* rel, PendoRelState* state);
 // under a deterministic collation and the expression does not use `rel`;
 // otherwise nullptr.
 Expr* pendo_key_expression(const RelOptInfo* rel, AttrNumber key, const RestrictInfo* clause);
+
+// The array of `key = ANY(array)` under the same conditions, or nullptr.
+Expr* pendo_key_array(const RelOptInfo* rel, AttrNumber key, const RestrictInfo* clause);

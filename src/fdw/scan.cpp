@@ -10,6 +10,10 @@
 #include "fdw/session.h"
 #include "fdw/table.h"
 
+extern "C" {
+#include "utils/datum.h"
+}
+
 namespace {
 
 struct RunningScan {
@@ -27,7 +31,10 @@ struct RunningScan {
   pendo::Value* values;      // by position in attnos
   bool started;
   bool finished;
-  const char* blind_key;     // palloc'd in key_context
+  bool many_keys;            // the key expression is an array
+  Datum* keys;               // palloc'd in key_context
+  int key_count;
+  int next_key;
   MemoryContext key_context; // reset per rescan
 };
 
@@ -62,51 +69,86 @@ void open_rows(RunningScan* state, MemoryContext context) {
   state->rows = state->scan->get();
 }
 
-bool start_rows(const RunningScan* state, Datum key) {
+bool start_rows(RunningScan* state) {
   if (state->counts) return state->counts->get()->start();
   pendo::Scan* scan = state->scan->get();
-  return state->key_expression ? scan->start_lookup(pendo_key_text(key)) : scan->start_all();
+  return state->key_expression ? scan->start_lookup(pendo_key_text(state->keys[state->next_key++])) : scan->start_all();
 }
 
-// The key in UTF-8, or false when it is NULL and so equals nothing.
-bool evaluate_key(ForeignScanState* node, Datum* key) {
-  bool isnull = false;
-  *key = ExecEvalExprSwitchContext(state_of(node)->key_expression, node->ss.ps.ps_ExprContext, &isnull);
-  return !isnull;
+int compare_keys(const void* a, const void* b) {
+  text* left = DatumGetTextPP(*static_cast<const Datum*>(a));
+  text* right = DatumGetTextPP(*static_cast<const Datum*>(b));
+  size_t left_size = VARSIZE_ANY_EXHDR(left);
+  size_t right_size = VARSIZE_ANY_EXHDR(right);
+  int order = memcmp(VARDATA_ANY(left), VARDATA_ANY(right), Min(left_size, right_size));
+  return order ? order : (left_size > right_size) - (left_size < right_size);
 }
+
+// NULLs equal nothing, and a key that comes twice is one row.
+void set_keys_of_array(RunningScan* state, Datum array) {
+  bool* nulls = nullptr;
+  int count = 0;
+  deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &state->keys, &nulls, &count);
+  int kept = 0;
+  for (int i = 0; i < count; ++i) {
+    if (!nulls[i]) state->keys[kept++] = state->keys[i];
+  }
+  qsort(state->keys, static_cast<size_t>(kept), sizeof(Datum), compare_keys);
+  for (int i = 0; i < kept; ++i) {
+    bool repeated = i > 0 && compare_keys(&state->keys[state->key_count - 1], &state->keys[i]) == 0;
+    if (!repeated) state->keys[state->key_count++] = state->keys[i];
+  }
+}
+
+// Evaluates the key expression; no key is left where it is NULL.
+void find_keys(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  bool isnull = false;
+  MemoryContext old = MemoryContextSwitchTo(state->key_context);
+  state->key_count = state->next_key = 0;
+  Datum value = ExecEvalExpr(state->key_expression, node->ss.ps.ps_ExprContext, &isnull);
+  if (!isnull && state->many_keys) {
+    set_keys_of_array(state, value);
+  } else if (!isnull) {
+    state->keys = static_cast<Datum*>(palloc(sizeof(Datum)));
+    state->keys[0] = datumCopy(value, false, -1);
+    state->key_count = 1;
+  }
+  MemoryContextSwitchTo(old);
+}
+
+bool keys_are_used_up(const RunningScan* state) { return state->key_expression && state->next_key >= state->key_count; }
 
 void start(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   state->started = true;
-  Datum key = 0;
-  if (state->key_expression && !evaluate_key(node, &key)) {
-    state->finished = true;
-    return;
-  }
-  if (state->mode == ScanMode::kBlind) {
-    MemoryContext old = MemoryContextSwitchTo(state->key_context);
-    state->blind_key = TextDatumGetCString(key);
-    MemoryContextSwitchTo(old);
-    return;
-  }
+  if (state->key_expression) find_keys(node);
+  state->finished = keys_are_used_up(state);
+  if (state->finished || state->mode == ScanMode::kBlind) return;
   if (!state->rows) open_rows(state, node->ss.ps.state->es_query_cxt);
-  if (!start_rows(state, key)) pendo_report(state->rows->failure());
+  if (!start_rows(state)) pendo_report(state->rows->failure());
 }
 
-Datum key_datum(const PendoColumn* column, const char* key, bool* fits) {
-  *fits = column->type != VARCHAROID || column->typmod < 0 || pg_mbstrlen(key) <= column->typmod - VARHDRSZ;
-  return CStringGetTextDatum(key);
+bool fits(const PendoColumn* column, Datum key) {
+  if (column->type != VARCHAROID || column->typmod < 0) return true;
+  text* value = DatumGetTextPP(key);
+  return pg_mbstrlen_with_len(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value))) <= column->typmod - VARHDRSZ;
 }
 
-// An UPDATE's target: the key that the join gave, every other column NULL.
+// An UPDATE's target: the keys that the join or the condition gave, every other
+// column NULL.
 TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
+  const PendoColumn* column = pendo_column(state->table, state->table->key);
+  while (!keys_are_used_up(state)) {
+    Datum key = state->keys[state->next_key++];
+    if (!fits(column, key)) continue;
+    memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+    slot->tts_values[column->attno - 1] = key;
+    slot->tts_isnull[column->attno - 1] = false;
+    return ExecStoreVirtualTuple(slot);
+  }
   state->finished = true;
-  AttrNumber key = state->table->key;
-  bool fits = false;
-  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
-  slot->tts_values[key - 1] = key_datum(pendo_column(state->table, key), state->blind_key, &fits);
-  slot->tts_isnull[key - 1] = false;
-  return fits ? ExecStoreVirtualTuple(slot) : slot;
+  return slot;
 }
 
 TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
@@ -135,6 +177,7 @@ void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
   state->mode = static_cast<ScanMode>(intVal(list_nth(fdw_private, kScanMode)));
   state->attnos = static_cast<List*>(list_nth(fdw_private, kScanColumns));
   state->why_reads = strVal(list_nth(fdw_private, kScanWhyReads));
+  state->many_keys = intVal(list_nth(fdw_private, kScanManyKeys)) != 0;
   if (plan->fdw_exprs) {
     state->key_expression = ExecInitExpr(static_cast<Expr*>(linitial(plan->fdw_exprs)), &node->ss.ps);
   }
@@ -153,9 +196,12 @@ TupleTableSlot* pendoIterateForeignScan(ForeignScanState* node) {
   if (state->mode == ScanMode::kBlind) return blind_row(state, slot);
   pendo::RowSource* rows = state->rows;
   pendo::Value* values = state->values;
-  if (pendo_drive(rows, [=]() { return rows->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
-  state->finished = true;
-  return slot;
+  for (;;) {
+    if (pendo_drive(rows, [=]() { return rows->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
+    state->finished = !state->key_expression || keys_are_used_up(state);
+    if (state->finished) return slot;
+    if (!start_rows(state)) pendo_report(rows->failure());
+  }
 }
 
 void pendoReScanForeignScan(ForeignScanState* node) {
@@ -176,7 +222,7 @@ void pendoEndForeignScan(ForeignScanState* node) {
 void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   RunningScan* state = state_of(node);
   const char* mode = state->mode == ScanMode::kBlind ? "keyed update, reads no record"
-                     : state->mode == ScanMode::kLookup ? "one record by its key"
+                     : state->mode == ScanMode::kLookup ? (state->many_keys ? "records by their keys" : "one record by its key")
                      : shows_counts(state)              ? "counts per day of the last 30 days"
                                                         : "all records";
   ExplainPropertyText("Pendo", mode, es);

@@ -11,16 +11,29 @@ struct ClientKey {
 struct ClientEntry {
   ClientKey key;
   PendoClientRef* client;
-  bool outdated;
 };
 
 HTAB* clients = nullptr;
+bool options_changed = false;
 
-void mark_outdated(Datum, int, uint32) {
+void note_change(Datum, int, uint32) { options_changed = true; }
+
+// After any change of a server or a mapping: whoever still uses a client shares
+// it; the connections of the others end here, and with them their keys.
+void forget_clients() {
+  options_changed = false;
   if (!clients) return;
   HASH_SEQ_STATUS status;
   hash_seq_init(&status, clients);
-  while (auto* entry = static_cast<ClientEntry*>(hash_seq_search(&status))) entry->outdated = true;
+  while (auto* entry = static_cast<ClientEntry*>(hash_seq_search(&status))) {
+    pendo_client_free(entry->client);
+    hash_search(clients, &entry->key, HASH_REMOVE, nullptr);
+  }
+}
+
+void at_transaction_end(XactEvent event, void*) {
+  bool over = event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT;
+  if (over && options_changed) forget_clients();
 }
 
 void create_cache() {
@@ -34,24 +47,22 @@ void create_cache() {
 }  // namespace
 
 void pendo_session_init() {
-  CacheRegisterSyscacheCallback(FOREIGNSERVEROID, mark_outdated, 0);
-  CacheRegisterSyscacheCallback(USERMAPPINGOID, mark_outdated, 0);
+  CacheRegisterSyscacheCallback(FOREIGNSERVEROID, note_change, 0);
+  CacheRegisterSyscacheCallback(USERMAPPINGOID, note_change, 0);
+  RegisterXactCallback(at_transaction_end, nullptr);
 }
 
 PendoClientRef* pendo_session_client(Oid server, Oid user, const PendoOptions& options) {
+  if (options_changed) forget_clients();
   if (!clients) create_cache();
   ClientKey key = {server, user};
   bool found = false;
   auto* entry = static_cast<ClientEntry*>(hash_search(clients, &key, HASH_ENTER, &found));
-  if (!found) {
-    entry->client = nullptr;
-    entry->outdated = false;
-  }
-  if (entry->client && !entry->outdated) return entry->client;
-  // whoever still uses the old one shares it; its connections end with it
+  if (!found) entry->client = nullptr;
+  // compared each time: a cursor may come with options from before a change
+  if (entry->client && pendo_client_has(entry->client, options.config)) return entry->client;
   pendo_client_free(entry->client);
   entry->client = pendo_client_new(options.config);
-  entry->outdated = false;
   if (!entry->client) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   return entry->client;
 }

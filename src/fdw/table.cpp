@@ -104,12 +104,26 @@ void set_path(const PendoTable* table, PendoColumn* column) {
                                                       : "Use '<group>.<field>', as in 'custom.plan'.")));
 }
 
+// What is sent must be of the type that Pendo takes: text would be a string
+// where an object or a number is wanted.
+void check_event_type(const PendoTable* table, const PendoColumn* column) {
+  if (table->object->write != pendo::WriteCall::kTrackEvent) return;
+  for (const auto& standard : table->object->columns) {
+    if (standard.path != column->path || standard.type == column->json_type) continue;
+    const char* wanted = standard.type == pendo::ColumnType::kTime ? "timestamptz" : standard.type == pendo::ColumnType::kJson ? "jsonb" : "text";
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
+                    errmsg("column \"%s\" of %s must be of type %s", column->name, table->name, wanted),
+                    errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE %s;", table->name, quote_identifier(column->name), wanted)));
+  }
+}
+
 void set_column(PendoTable* table, Form_pg_attribute attribute) {
   PendoColumn* column = &table->columns[attribute->attnum - 1];
   column->attno = attribute->attnum;
   column->name = pstrdup(NameStr(attribute->attname));
   set_path(table, column);
   set_type(table, column, attribute->atttypid, attribute->atttypmod);
+  check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
   if (!column->is_key) return;
   if (table->key) {
@@ -124,7 +138,9 @@ void set_column(PendoTable* table, Form_pg_attribute attribute) {
   table->key = column->attno;
 }
 
-const pendo::ObjectDescriptor* object_of(ForeignTable* foreign) {
+}  // namespace
+
+const pendo::ObjectDescriptor* pendo_object_of(ForeignTable* foreign) {
   ListCell* cell;
   foreach (cell, foreign->options) {
     auto* def = lfirst_node(DefElem, cell);
@@ -133,21 +149,19 @@ const pendo::ObjectDescriptor* object_of(ForeignTable* foreign) {
   return nullptr;
 }
 
-}  // namespace
-
 PendoTable* pendo_table(Oid relid, Oid user) {
   ForeignTable* foreign = GetForeignTable(relid);
   auto* table = static_cast<PendoTable*>(palloc0(sizeof(PendoTable)));
   table->relid = relid;
   table->server = foreign->serverid;
-  table->user = user;
+  table->user = OidIsValid(user) ? user : GetUserId();
   table->name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
-  table->object = object_of(foreign);
+  table->object = pendo_object_of(foreign);
   if (!table->object) {
     ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("%s has no option \"object\"", table->name),
                     errhint("ALTER FOREIGN TABLE %s OPTIONS (ADD object 'visitors');", table->name)));
   }
-  table->options = pendo_table_options(foreign, user);
+  table->options = pendo_table_options(foreign, table->user);
   Relation relation = table_open(relid, NoLock);
   TupleDesc desc = RelationGetDescr(relation);
   table->ncolumns = desc->natts;
@@ -155,7 +169,12 @@ PendoTable* pendo_table(Oid relid, Oid user) {
   for (int i = 0; i < desc->natts; ++i) {
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
     // what PostgreSQL computes itself has nothing to do with Pendo
-    if (!attribute->attisdropped && !attribute->attgenerated) set_column(table, attribute);
+    if (attribute->attgenerated) {
+      table->columns[i].generated = true;
+      table->columns[i].name = pstrdup(NameStr(attribute->attname));
+    } else if (!attribute->attisdropped) {
+      set_column(table, attribute);
+    }
   }
   table_close(relation, NoLock);
   return table;

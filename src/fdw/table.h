@@ -17,6 +17,7 @@ struct PendoColumn {
   Oid domain;           // the declared type when it is a domain, else InvalidOid
   pendo::ColumnType json_type;
   bool is_key;
+  bool generated;       // computed by PostgreSQL on writing; attno is 0
 };
 
 struct PendoTable {
@@ -32,8 +33,11 @@ struct PendoTable {
 };
 
 // Looks at the catalog, never at the network. Errors tell which column is wrong
-// and how to mend it.
+// and how to mend it. `user` InvalidOid: the current one.
 PendoTable* pendo_table(Oid relid, Oid user);
+
+// The object that a foreign table shows, nullptr where the option is missing.
+const pendo::ObjectDescriptor* pendo_object_of(ForeignTable* foreign);
 
 // The column of that path, or nullptr.
 const PendoColumn* pendo_find_path(const PendoTable* table, const char* path);
