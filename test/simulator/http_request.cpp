@@ -115,6 +115,7 @@ std::optional<std::string> RequestReader::read_line(std::size_t most) {
   for (;;) {
     auto end = buffer_.find('\n', searched);
     if (end != std::string::npos) {
+      if (end > most) return std::nullopt;
       std::string line = buffer_.substr(0, end);
       buffer_.erase(0, end + 1);
       if (!line.empty() && line.back() == '\r') line.pop_back();

@@ -40,6 +40,7 @@ void Pipeline::optimise() {
     }
   }
   if (!whole) hints_.projection = reads;
+  for (const auto& stage : stages_) stage->source_makes(hints_.projection);
 
   std::string_view key = source_->key();
   bool ordered = !key.empty() && !context_.rules.collate_no_case;

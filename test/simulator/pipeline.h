@@ -35,7 +35,7 @@ struct PipelineError : std::runtime_error {
 
 struct Row {
   Value value;
-  bool whole = false;  // a record of the store as it is there: its id is enough to have it again
+  bool stored = false;  // a record as its source made it: the id is enough to have it again
 };
 
 class Stage {
@@ -60,6 +60,8 @@ class Stage {
   virtual void narrow(KeyRange&, std::string_view) const {}
   // Rows come in order of this key; whether they still do behind the stage.
   virtual bool take_order(std::string_view) { return false; }
+  // What the source makes of each record.
+  virtual void source_makes(const Projection&) {}
   // At most so many of its rows are wanted.
   virtual void limit(std::int64_t) {}
   // How many rows it lets through, -1 if there is no bound.

@@ -21,7 +21,6 @@ class Projection {
   void add(const std::vector<std::string>& path);
   // By position in fields(kind).
   std::vector<bool> wanted(Kind kind) const;
-  bool is_everything() const { return everything_; }
 
  private:
   explicit Projection(bool everything) : everything_(everything) {}

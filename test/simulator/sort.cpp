@@ -1,6 +1,7 @@
-// sort: keeps the keys of all rows and as little else as it can. Whole records are
-// had again from the store, and with a limit behind it most rows are dropped.
+// sort: keeps the keys of all rows and as little else as it can. Records are had
+// again from the store, and with a limit behind it most rows are dropped.
 #include <algorithm>
+#include <optional>
 
 #include "compare.h"
 #include "operators.h"
@@ -33,8 +34,8 @@ class Sort : public Stage {
       Value scratch;
       entry.keys.push_back(evaluate(*key.node, row.value, context_.rules, scratch));
     }
-    entry.row = row.whole ? record_id(row) : std::move(row.value);
-    entry.whole = row.whole;
+    entry.row = row.stored ? record_id(row) : std::move(row.value);
+    entry.stored = row.stored;
     entries_.push_back(std::move(entry));
     if (limit_ >= 0 && entries_.size() >= 2 * static_cast<std::size_t>(limit_) + 1000) prune();
     return true;
@@ -63,13 +64,14 @@ class Sort : public Stage {
     pass_through_ = !keys_[0].descending && first.kind == NodeKind::kPath && first.path.size() == 1 && first.path[0] == key;
     return pass_through_;
   }
+  void source_makes(const Projection& projection) override { projection_ = projection; }
   void limit(std::int64_t most) override { limit_ = most; }
 
  private:
   struct Entry {
     std::vector<Value> keys;
-    Value row;  // of a whole record only its id
-    bool whole = false;
+    Value row;  // of a record only its id
+    bool stored = false;
   };
 
   static Kind kind_of(const Value& row) { return row.find("visitorId") ? Kind::kVisitor : Kind::kAccount; }
@@ -97,9 +99,10 @@ class Sort : public Stage {
   }
 
   bool emit(Entry& entry) {
-    if (!entry.whole) return next().push({std::move(entry.row)});
-    auto record = context_.store.record(kind_, entry.row.string(), Projection::everything());
-    return !record || next().push({std::move(*record), true});
+    if (!entry.stored) return next().push({std::move(entry.row)});
+    if (!builder_) builder_.emplace(context_.store.builder(kind_, projection_));
+    auto source = context_.store.find(kind_, entry.row.string());
+    return !source || next().push({builder_->build(*source), true});
   }
 
   const PipelineContext& context_;
@@ -108,6 +111,8 @@ class Sort : public Stage {
   bool pass_through_ = false;
   std::int64_t limit_ = -1;
   Kind kind_ = Kind::kVisitor;
+  Projection projection_ = Projection::everything();
+  std::optional<RecordBuilder> builder_;
 };
 
 }  // namespace

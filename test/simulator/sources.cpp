@@ -46,7 +46,7 @@ class Records : public Source {
         if (!admits(source.id)) continue;
         Value row = builder.build(source);
         if (!is_recent(row)) continue;
-        if (!first.push({std::move(row), projection.is_everything()})) return;
+        if (!first.push({std::move(row), true})) return;
       }
       last = std::move(batch.back().id);
       begun = true;

@@ -101,7 +101,7 @@ constexpr SwitchInfo kTable[] = {
     {Switch::kDivisionByZero, "division_by_zero", "null|zero|error", "null", "JSON has no infinity."},
     {Switch::kMissingIsNull, "missing_is_null", "yes|no", "yes", "An unknown field evaluates to null."},
     {Switch::kContainsNull, "contains_null", "null|false", "null",
-     "Docs: anything but == != && || gives null on null; functions are not named."},
+     "Docs: operators give null on null, but for some; functions are not named."},
     {Switch::kInOperator, "in_operator", "refuse|accept", "refuse", "One team saw the API reject it."},
     {Switch::kSingleQuotes, "single_quotes", "refuse|accept", "refuse",
      "Docs show double quotes and backticks only."},

@@ -76,7 +76,7 @@ TEST(SimulatorAggregation, StartTimeAndDetails) {
   simulator.set("time_zone_minutes", "0");
   simulator.set("clock_ms", "1735732800000");
   std::string body = envelope(
-      R"~([{"source":{"trackEvents":null},"timeSeries":{"period":"dayRange","first":"date(2024,12,1)","count":1}},{"count":null}])~");
+      R"~([{"source":{"trackEvents":null,"timeSeries":{"period":"dayRange","first":"date(2024,12,1)","count":1}}},{"count":null}])~");
   Value answer = simulator.post(kPath, body).json();
   EXPECT_EQ(answer.find("startTime")->integer(), 1'733'011'200'000);
   EXPECT_FALSE(answer.find("details"));

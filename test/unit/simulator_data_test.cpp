@@ -75,12 +75,19 @@ TEST(SimulatorData, ARecordDoesNotDependOnHowManyThereAre) {
   EXPECT_EQ(record(few, Kind::kVisitor, "v0000007"), record(many, Kind::kVisitor, "v0000007"));
 }
 
-TEST(SimulatorData, WhatIsSelectedDoesNotChangeWhatItIs) {
+TEST(SimulatorData, WhatIsReadDoesNotChangeWhatItIs) {
   World world(DataOptions{.visitors = 300, .accounts = 20});
-  constexpr std::string_view kSelect =
-      R"(,{"select":{"v":"visitorId","p":"metadata.custom.plan","s":"metadata.custom.seats","l":"metadata.auto.lastvisit"}}])";
-  std::string source = R"([{"source":{"visitors":null}})";
-  EXPECT_EQ(rows_of(world, source + std::string(kSelect)), rows_of(world, source + std::string(kSelect), false));
+  for (std::string_view steps :
+       {R"({"select":{"v":"visitorId","p":"metadata.custom.plan","s":"metadata.custom.seats","l":"metadata.auto.lastvisit"}})",
+        R"({"select":{"c":"metadata.custom"}})", R"({"select":{"m":"metadata"}})", R"({"select":{"t":"metadata.custom.tags[0]"}})",
+        R"({"filter":"metadata.custom.seats > 250"},{"select":{"a":"metadata.agent"}})",
+        R"({"eval":{"x":"metadata.custom.plan"}},{"select":{"x":"x"}})", R"({"identified":"metadata.auto.id"},{"count":null})",
+        R"({"sort":["metadata.auto.lastvisit"]},{"select":{"v":"visitorId"}})",
+        R"({"group":{"group":["metadata.custom.plan"],"fields":{"s":{"sum":"metadata.custom.seats"}}}})",
+        R"({"reduce":{"s":{"max":"metadata.auto.lastupdated"}}})", R"({"unwind":{"field":"metadata.custom.tags"}},{"count":null})"}) {
+    std::string pipeline = R"([{"source":{"visitors":null}},)" + std::string(steps) + "]";
+    EXPECT_EQ(rows_of(world, pipeline), rows_of(world, pipeline, false)) << steps;
+  }
 }
 
 TEST(SimulatorData, CleanFieldsHaveTheirTypes) {
@@ -187,7 +194,7 @@ TEST(SimulatorData, BigRecordsHaveAMegabyte) {
 TEST(SimulatorData, NoVisitorsAndNoAccountsAreNoProblem) {
   World world(DataOptions{.visitors = 0, .accounts = 0, .clean = true});
   EXPECT_EQ(rows_of(world, R"([{"source":{"visitors":null}}])"), "[]");
-  EXPECT_EQ(rows_of(world, R"([{"source":{"trackEvents":null},"timeSeries":{"period":"dayRange","first":1735603200000,"count":1}}])"),
+  EXPECT_EQ(rows_of(world, R"([{"source":{"trackEvents":null,"timeSeries":{"period":"dayRange","first":1735603200000,"count":1}}}])"),
             "[]");
   World alone(DataOptions{.visitors = 2, .accounts = 0, .clean = true});
   EXPECT_EQ(rows_of(alone, R"([{"source":{"visitors":{"identified":true}}},{"select":{"a":"metadata.auto.accountid"}}])"),
