@@ -31,7 +31,7 @@ PG_CXXFLAGS = $(language) -MMD -MP -fvisibility=hidden -fvisibility-inlines-hidd
 SHLIB_LINK = -lcurl -lstdc++ -Wl,--version-script=$(srcdir)/src/fdw/exports.map
 
 REGRESS = $(patsubst $(srcdir)/sql/%.sql,%,$(sort $(wildcard $(srcdir)/sql/*.sql)))
-REGRESS_OPTS = --inputdir=$(srcdir) --load-extension=pendo_fdw
+REGRESS_OPTS = --inputdir=$(srcdir) --load-extension=pendo_fdw --no-locale --encoding=UTF8
 NO_INSTALLCHECK = 1
 simulator := build/pendo-simulator
 EXTRA_CLEAN = build $(OBJS:.o=.d)

@@ -11,9 +11,17 @@ std::vector<T> copy_of(const T* items, int count) {
 }  // namespace
 
 void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                     const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options) {
+                     const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options,
+                     const pendo::SortOrder& order) {
+  pendo_make(box, [=, &options, &order](pendo::Failure& failure) {
+    return pendo::Scan::create(*client, *object, copy_of(columns, count), options, order, failure);
+  });
+}
+
+void pendo_open_record_count(PendoBox<pendo::RecordCount>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                             const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {
-    return pendo::Scan::create(*client, *object, copy_of(columns, count), options, failure);
+    return pendo::RecordCount::create(*client, *object, options, failure);
   });
 }
 
@@ -45,20 +53,90 @@ void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client
   });
 }
 
-char* pendo_describe_scan(const pendo::ObjectDescriptor* object, const PendoTable* table, List* attnos) {
-  int count = list_length(attnos);
-  auto* columns = static_cast<pendo::ScanColumn*>(palloc0(sizeof(pendo::ScanColumn) * static_cast<Size>(count + 1)));
-  for (int i = 0; i < count; ++i) {
-    const PendoColumn* column = pendo_column(table, static_cast<AttrNumber>(list_nth_int(attnos, i)));
-    columns[i] = {column->path, column->json_type};
+namespace {
+
+[[noreturn]] void out_of_memory() {
+  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  pg_unreachable();
+}
+
+enum class Outcome { kStarted, kNothing, kFailed, kNoMemory };
+
+// `start` takes the filter and tells whether it worked.
+template <class Start>
+Outcome start_filtered(const pendo::Condition* condition, Start start) noexcept try {
+  pendo::Filter filter = pendo::filter_of(*condition);
+  if (filter.kind == pendo::Filter::Kind::kNone) return Outcome::kNothing;
+  return start(std::move(filter.text)) ? Outcome::kStarted : Outcome::kFailed;
+} catch (const std::bad_alloc&) {
+  return Outcome::kNoMemory;
+}
+
+template <class Operation>
+bool report_outcome(Outcome outcome, Operation* operation) {
+  if (outcome == Outcome::kNoMemory) out_of_memory();
+  if (outcome == Outcome::kFailed) pendo_report(operation->failure());
+  return outcome == Outcome::kStarted;
+}
+
+// A palloc'd copy of text that `make` makes, out of reach of a longjmp.
+template <class Make>
+char* palloced(Make make) {
+  std::string* text = nullptr;
+  [&]() noexcept { text = new (std::nothrow) std::string(make()); }();
+  if (!text) out_of_memory();
+  char* copy = static_cast<char*>(palloc_extended(text->size() + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
+  if (copy) memcpy(copy, text->c_str(), text->size() + 1);
+  delete text;
+  if (!copy) out_of_memory();
+  return copy;
+}
+
+pendo::Filter filter_for_explain(const pendo::Condition* condition) {
+  pendo::Filter filter = pendo::filter_of(*condition);
+  if (filter.kind == pendo::Filter::Kind::kNone) filter.text = "false";
+  return filter;
+}
+
+}  // namespace
+
+bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool in_order, int first_rows) {
+  Outcome outcome = start_filtered(condition, [=](std::string filter) {
+    return scan->start_all({std::move(filter), in_order, first_rows});
+  });
+  return report_outcome(outcome, scan);
+}
+
+bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition) {
+  bool unfiltered = condition->kind == pendo::ConditionKind::kAnything;
+  if (!unfiltered && !pendo::is_exact(*condition)) {
+    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+                    errmsg("Pendo cannot count exactly: a value of the condition is too large for its floating-point numbers"),
+                    errhint("SET pendo_fdw.pushdown = off; counts in PostgreSQL.")));
   }
-  // room for every column's alias and path, so that the copy is made without PostgreSQL
-  Size room = 4096;
-  for (int i = 0; i < count; ++i) room += columns[i].path.size() + 16;
-  char* text = static_cast<char*>(palloc0(room));
-  [&]() noexcept {
-    std::string call = pendo::describe_scan(*object, copy_of(columns, count), table->options.call);
-    call.copy(text, room - 1);
+  Outcome outcome = start_filtered(condition, [=](const std::string& filter) { return count->start(filter); });
+  return report_outcome(outcome, count);
+}
+
+void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count) {
+  Outcome outcome = [=]() noexcept {
+    try {
+      return scan->start_keys(std::vector<std::string>(keys, keys + count)) ? Outcome::kStarted : Outcome::kFailed;
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
   }();
-  return text;
+  report_outcome(outcome, scan);
+}
+
+char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
+                          const pendo::SortOrder& order, int first_rows) {
+  return palloced([=, &order]() {
+    return pendo::describe_scan(*table->object, copy_of(columns, count), table->options.call,
+                                {filter_for_explain(condition).text, false, first_rows}, order);
+  });
+}
+
+char* pendo_describe_count(const PendoTable* table, const pendo::Condition* condition) {
+  return palloced([=]() { return pendo::describe_count(*table->object, table->options.call, filter_for_explain(condition).text); });
 }

@@ -4,15 +4,20 @@
 
 #include "bridge/bridge.h"
 #include "core/bulk_update.h"
+#include "core/condition.h"
 #include "core/event_counts.h"
 #include "core/event_sender.h"
 #include "core/object.h"
+#include "core/record_count.h"
 #include "core/scan.h"
 #include "fdw/table.h"
 
 // Each reports an ERROR when it cannot.
 void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                     const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options);
+                     const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options,
+                     const pendo::SortOrder& order);
+void pendo_open_record_count(PendoBox<pendo::RecordCount>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                             const pendo::CallOptions& options);
 void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options, int64 first_ms,
                        int64 last_ms);
@@ -22,5 +27,13 @@ void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client
 void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client, const char* kind,
                        const pendo::CallOptions& options);
 
-// The aggregation call of a full scan of these columns, palloc'd.
-char* pendo_describe_scan(const pendo::ObjectDescriptor* object, const PendoTable* table, List* attnos);
+// Starting what was opened, from plain values as well. False: no row can meet
+// the condition, nothing was started.
+bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool in_order, int first_rows);
+bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition);
+void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count);
+
+// The aggregation call of a scan of these columns, or of a count, palloc'd.
+char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
+                          const pendo::SortOrder& order, int first_rows);
+char* pendo_describe_count(const PendoTable* table, const pendo::Condition* condition);

@@ -38,7 +38,7 @@ std::unique_ptr<EventCounts> EventCounts::create(std::shared_ptr<Client> client,
                 .path = "/api/v1/tracktype", .body = {}};
   counts->types_ = Fetch::create(client, std::move(types), options, failure);
   if (!counts->types_) return nullptr;
-  counts->scan_ = Scan::create(std::move(client), object, asked, options, failure);
+  counts->scan_ = Scan::create(std::move(client), object, asked, options, {}, failure);
   return counts->scan_ ? std::move(counts) : nullptr;
 } catch (const std::bad_alloc&) {
   failure = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};

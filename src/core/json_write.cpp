@@ -164,6 +164,7 @@ Encode append_value(std::string& out, const Value& value, std::string_view& why)
       return append_text(out, value.text, why);
     case ValueKind::kJson:
       return append_json(out, value.text, why);
+    case ValueKind::kSymbol:
     case ValueKind::kBad:
       break;
   }

@@ -40,15 +40,6 @@ class Pipeline {
   bool first_ = true;
 };
 
-std::string comparison(std::string_view field, std::string_view op, std::string_view value) {
-  std::string text(field);
-  text += ' ';
-  text += op;
-  text += ' ';
-  append_filter_string(text, value);
-  return text;
-}
-
 std::string selection(std::span<const std::string_view> paths) {
   std::string json = "{";
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -58,6 +49,49 @@ std::string selection(std::span<const std::string_view> paths) {
     append_json_string(json, paths[i]);
   }
   return json + "}";
+}
+
+std::string call(std::string_view function, std::string_view argument) {
+  return std::string(function) + "(" + std::string(argument) + ")";
+}
+
+// Where Pendo puts null when it sorts is not documented, so nulls get a rank.
+std::string sort_parts(std::string_view path) {
+  std::string is_number = call("isNumber", path);
+  std::string json = "{";
+  append_json_string(json, kSortRank);
+  json += ':';
+  append_json_string(json, "if(" + is_number + ", 0, 1)");
+  json += ',';
+  append_json_string(json, kSortValue);
+  json += ':';
+  append_json_string(json, "if(" + is_number + ", " + std::string(path) + ", 0)");
+  return json + "}";
+}
+
+std::string sort_keys(const RecordsQuery& query) {
+  std::string minus = query.order.descending ? "-" : "";
+  std::string key(query.object->key_field);
+  if (query.order.path.empty()) return "[\"" + minus + key + "\"]";
+  return std::string("[\"") + (query.order.nulls_first ? "-" : "") + std::string(kSortRank) + "\",\"" + minus +
+         std::string(kSortValue) + "\",\"" + key + "\"]";
+}
+
+// Source and filters. Those on the key come first, as Pendo may have an index.
+Pipeline wanted_rows(const RecordsQuery& query) {
+  const ObjectDescriptor& object = *query.object;
+  Pipeline pipeline;
+  std::string source = "{";
+  append_json_string(source, object.source);
+  pipeline.add("source", source + ":null}");
+  if (object.may_be_anonymous && !query.include_anonymous) pipeline.add_string("identified", object.key_field);
+  bool by_key = query.order.path.empty();
+  if (by_key && !query.position.empty()) pipeline.add_string("filter", query.position);
+  if (!query.filter.empty()) pipeline.add_string("filter", query.filter);
+  if (by_key) return pipeline;
+  pipeline.add("eval", sort_parts(query.order.path));
+  if (!query.position.empty()) pipeline.add_string("filter", query.position);
+  return pipeline;
 }
 
 bool is_name(std::string_view name) {
@@ -89,28 +123,37 @@ bool is_plain_path(std::string_view path) noexcept {
   }
 }
 
+std::string text_comparison(std::string_view path, std::string_view op, std::string_view text) {
+  std::string filter(path);
+  filter += ' ';
+  filter += op;
+  filter += ' ';
+  append_filter_string(filter, text);
+  return filter;
+}
+
+std::string one_of_keys(std::string_view key_field, std::span<const std::string> keys) {
+  std::string filter;
+  for (const auto& key : keys) {
+    if (!filter.empty()) filter += " || ";
+    filter += text_comparison(key_field, "==", key);
+  }
+  return filter;
+}
+
 std::string records_pipeline(const RecordsQuery& query) {
-  const ObjectDescriptor& object = *query.object;
-  Pipeline pipeline;
-  std::string source = "{";
-  append_json_string(source, object.source);
-  pipeline.add("source", source + ":null}");
-  if (object.may_be_anonymous && !query.include_anonymous) {
-    pipeline.add_string("identified", object.key_field);
-  }
-  if (!query.equal_key.empty()) {
-    pipeline.add_string("filter", comparison(object.key_field, "==", query.equal_key));
-  }
-  if (!query.after_key.empty()) {
-    pipeline.add_string("filter", comparison(object.key_field, ">", query.after_key));
-  }
+  Pipeline pipeline = wanted_rows(query);
   if (query.limit > 0) {
-    std::string keys = "[";
-    append_json_string(keys, object.key_field);
-    pipeline.add("sort", keys + "]");
+    pipeline.add("sort", sort_keys(query));
     pipeline.add("limit", std::to_string(query.limit));
   }
   pipeline.add("select", selection(query.paths));
+  return std::move(pipeline).finish();
+}
+
+std::string count_pipeline(const RecordsQuery& query) {
+  Pipeline pipeline = wanted_rows(query);
+  pipeline.add("count", "null");
   return std::move(pipeline).finish();
 }
 

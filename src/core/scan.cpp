@@ -2,6 +2,8 @@
 // key seen, so that no row comes twice and none is left out.
 #include "scan.h"
 
+#include <algorithm>
+#include <charconv>
 #include <new>
 #include <utility>
 
@@ -15,6 +17,11 @@ namespace {
 // More undecoded bytes than a record may have mean an answer that swells
 // faster than it is read (a gzip bomb).
 constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
+
+// Keys asked for by one call: enough to make calls few, and a filter that any
+// server takes.
+constexpr std::size_t kMaxKeysPerCall = 500;
+constexpr std::size_t kMaxKeyBytesPerCall = 32'000;
 
 // A longer one would not fit into a URL.
 constexpr std::size_t kMaxPathIdBytes = 1000;
@@ -47,6 +54,12 @@ bool is_anonymous(std::string_view id) {
   return id.starts_with(kAnonymousPrefix) || id == kNoIdMark;
 }
 
+double number_of(std::string_view json_number) {
+  double number = 0;
+  std::from_chars(json_number.data(), json_number.data() + json_number.size(), number);
+  return number;
+}
+
 std::vector<std::string_view> views_of(const std::vector<std::string>& strings) {
   return {strings.begin(), strings.end()};
 }
@@ -55,8 +68,11 @@ std::vector<std::string_view> views_of(const std::vector<std::string>& strings) 
 
 std::unique_ptr<Scan> Scan::create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
                                    const std::vector<ScanColumn>& columns, const CallOptions& options,
-                                   Failure& failure) noexcept try {
+                                   const SortOrder& order, Failure& failure) noexcept try {
   std::unique_ptr<Scan> scan(new Scan(std::move(client), object, options));
+  scan->order_path_ = order.path;
+  scan->order_ = order;
+  scan->order_.path = scan->order_path_;
   bool good = scan->ready() && scan->need_integration_key() && scan->call_.valid();
   if (good) scan->plan_columns(columns);
   if (good && scan->check_paths()) return scan;
@@ -83,10 +99,25 @@ void Scan::plan_columns(const std::vector<ScanColumn>& columns) {
     bool is_key = column.path == object_.key_field;
     add(column.path, column.type, is_key ? std::vector<std::string>{"id"} : split_path(column.path));
   }
-  if (has_key()) add(object_.key_field, ColumnType::kText, {"id"});
+  column_count_ = columns.size();
+  key_at_ = key_column(columns);
+  if (has_key() && key_at_ == column_count_) add(object_.key_field, ColumnType::kText, {"id"});
+  rank_at_ = paths_.size();
+  if (!order_path_.empty()) {
+    add(kSortRank, ColumnType::kNumber, {std::string(kSortRank)});
+    add(kSortValue, ColumnType::kNumber, {std::string(kSortValue)});
+  }
   values_.resize(paths_.size());
   row_decoder_ = std::make_unique<RowDecoder>(aliased);
   record_decoder_ = std::make_unique<RowDecoder>(whole);
+}
+
+// A column that is the key already; else the one after the last.
+std::size_t Scan::key_column(const std::vector<ScanColumn>& columns) const {
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].path == object_.key_field && columns[i].type == ColumnType::kText) return i;
+  }
+  return columns.size();
 }
 
 bool Scan::check_paths() {
@@ -107,16 +138,36 @@ bool Scan::on_body(const char* data, std::size_t size) noexcept {
   return true;
 }
 
+bool Scan::is_hidden(std::string_view key) const {
+  return key.empty() || (object_.may_be_anonymous && !options_.include_anonymous && is_anonymous(key));
+}
+
+// Rows that come behind the last one.
+std::string Scan::position() const {
+  if (key_.empty()) return {};
+  if (order_path_.empty()) return text_comparison(object_.key_field, order_.descending ? "<" : ">", key_);
+  std::string rank = std::string(kSortRank) + (order_.nulls_first ? " < " : " > ") + sort_rank_;
+  std::string same_rank = std::string(kSortRank) + " == " + sort_rank_;
+  std::string value = std::string(kSortValue) + (order_.descending ? " < " : " > ") + sort_value_;
+  std::string same_value = std::string(kSortValue) + " == " + sort_value_;
+  return rank + " || (" + same_rank + " && (" + value + " || (" + same_value + " && " +
+         text_comparison(object_.key_field, ">", key_) + ")))";
+}
+
 std::string Scan::page_body() const {
   auto paths = views_of(paths_);
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .after_key = key_, .equal_key = {}, .limit = options_.page_size});
+                           .filter = range_.filter, .position = position(), .order = order_, .limit = page_limit_});
 }
 
-std::string Scan::lookup_body() const {
+std::string Scan::keys_body() const {
   auto paths = views_of(paths_);
+  std::vector<std::string> missing;
+  for (const auto& [key, came] : asked_) {
+    if (!came) missing.push_back(key);
+  }
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .after_key = {}, .equal_key = key_, .limit = 0});
+                           .filter = {}, .position = one_of_keys(object_.key_field, missing), .order = {}, .limit = 0});
 }
 
 Request Scan::aggregation(std::string body) const {
@@ -134,8 +185,11 @@ bool Scan::send(Request&& request, bool streamed) {
   return false;
 }
 
-bool Scan::start_all() noexcept try {
+bool Scan::start_all(ScanRange range) noexcept try {
   mode_ = Mode::kPages;
+  range_ = std::move(range);
+  page_limit_ = options_.page_size;
+  if (range_.first_rows > 0 && range_.first_rows < page_limit_) page_limit_ = static_cast<int>(range_.first_rows);
   key_.clear();
   page_starts_.clear();
   return send(aggregation(page_body()), true);
@@ -145,24 +199,46 @@ bool Scan::start_all() noexcept try {
 }
 
 bool Scan::start_lookup(std::string_view key) noexcept try {
-  call_.cancel();
-  mode_ = Mode::kIdle;
-  key_ = key;
-  if (key.empty()) return true;  // nothing in Pendo has an empty id
-  bool hidden = object_.may_be_anonymous && !options_.include_anonymous && is_anonymous(key);
-  if (hidden) return true;
-  if (!fits_in_path(key)) {
-    mode_ = Mode::kFilter;
-    return send(aggregation(lookup_body()), true);
-  }
-  mode_ = Mode::kRecord;
-  std::string path(object_.record_path);
-  append_percent_encoded(path, key);
-  return send({.kind = CallKind::kRead, .post = false, .to_track_host = false, .connect_only = false, .path = std::move(path), .body = {}},
-              false);
+  return start_keys({std::string(key)});
 } catch (const std::bad_alloc&) {
   out_of_memory();
   return false;
+}
+
+bool Scan::start_keys(std::vector<std::string> keys) noexcept try {
+  call_.cancel();
+  mode_ = Mode::kIdle;
+  std::erase_if(keys, [this](const std::string& key) { return is_hidden(key); });
+  std::ranges::sort(keys);
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  keys_ = std::move(keys);
+  next_key_ = 0;
+  if (keys_.empty()) return true;
+  return keys_.size() == 1 && fits_in_path(keys_[0]) ? start_record() : ask_for_keys();
+} catch (const std::bad_alloc&) {
+  out_of_memory();
+  return false;
+}
+
+bool Scan::start_record() {
+  mode_ = Mode::kRecord;
+  key_ = keys_[next_key_++];
+  std::string path(object_.record_path);
+  append_percent_encoded(path, key_);
+  return send({.kind = CallKind::kRead, .post = false, .to_track_host = false, .connect_only = false, .path = std::move(path), .body = {}},
+              false);
+}
+
+// The next of the keys, as many as one call takes.
+bool Scan::ask_for_keys() {
+  mode_ = Mode::kKeys;
+  asked_.clear();
+  std::size_t bytes = 0;
+  while (next_key_ < keys_.size() && asked_.size() < kMaxKeysPerCall && bytes < kMaxKeyBytesPerCall) {
+    bytes += keys_[next_key_].size();
+    asked_.emplace(keys_[next_key_++], false);
+  }
+  return send(aggregation(keys_body()), true);
 }
 
 bool Scan::start_rows(std::string body) noexcept try {
@@ -191,8 +267,12 @@ Status Scan::next_streamed(Value* out) {
   for (;;) {
     std::string_view record;
     Split split = splitter_.next(record);
-    if (split == Split::kRecord) return take_record(record, out);
     if (split == Split::kFailed) return nonsense(splitter_.reason());
+    if (split == Split::kRecord) {
+      Status status = take_record(record, out);
+      if (status != Status::kDone) return status;
+      continue;
+    }
     if (call_.done()) {
       Status status = stream_ended();
       if (status != Status::kRow) return status;
@@ -204,27 +284,65 @@ Status Scan::next_streamed(Value* out) {
   }
 }
 
+// kDone: the row is passed over.
 Status Scan::take_record(std::string_view record, Value* out) {
   undecoded_ = 0;
   if (!row_decoder_->decode(record, values_.data())) return nonsense(row_decoder_->reason());
-  Status status = has_key() ? check_key(values_.back()) : Status::kRow;
-  if (status != Status::kRow) return status;
+  Verdict verdict = has_key() ? check_key(values_[key_at_]) : Verdict::kTake;
+  if (verdict == Verdict::kNonsense) return nonsense(nonsense_);
   if (rows_in_attempt_++ == 0 && has_key()) call_.progressed();
+  if (verdict == Verdict::kPassOver) return Status::kDone;
   ++rows_in_page_;
   ++counts_.rows;
-  std::copy(values_.begin(), values_.end() - (has_key() ? 1 : 0), out);
+  std::copy(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(column_count_), out);
   return Status::kRow;
 }
 
-Status Scan::check_key(const Value& key) {
-  if (key.kind != ValueKind::kText || key.text.empty()) return nonsense("a row has no usable key");
-  if (mode_ == Mode::kFilter) {
-    return key.text == key_ ? Status::kRow : nonsense("it holds a row with another key than the one asked for");
+Scan::Verdict Scan::wrong(std::string what) {
+  nonsense_ = std::move(what);
+  return Verdict::kNonsense;
+}
+
+Scan::Verdict Scan::check_key(const Value& key) {
+  if (key.kind != ValueKind::kText || key.text.empty()) return wrong("a row has no usable key");
+  return mode_ == Mode::kKeys ? check_wanted_key(key.text) : check_page_key(key.text);
+}
+
+// Where Pendo takes letters for equal whatever their case, rows of other keys
+// come too.
+Scan::Verdict Scan::check_wanted_key(std::string_view key) {
+  auto asked = asked_.find(key);
+  if (asked == asked_.end()) return Verdict::kPassOver;
+  if (asked->second) return wrong("it lists \"" + printable(key, 100) + "\" twice");
+  asked->second = true;
+  key_ = key;
+  return Verdict::kTake;
+}
+
+Scan::Verdict Scan::check_page_key(std::string_view key) {
+  bool sorted_by_other = !order_path_.empty();
+  std::string_view rank = sorted_by_other ? values_[rank_at_].text : std::string_view();
+  std::string_view value = sorted_by_other ? values_[rank_at_ + 1].text : std::string_view();
+  if (sorted_by_other && (rank.empty() || value.empty())) return wrong("a row has no number to sort by");
+  bool again = key == key_ || (rows_in_attempt_ == 0 && !starts_a_page(key));
+  if (again) return wrong("it lists \"" + printable(key, 100) + "\" twice");
+  if (range_.in_order && !key_.empty() && !is_behind_last(key, rank, value)) {
+    return wrong("it is not sorted as it was asked to be (\"" + printable(key, 100) + "\" comes after \"" +
+                 printable(key_, 100) + "\")");
   }
-  bool again = key.text == key_ || (rows_in_attempt_ == 0 && !starts_a_page(key.text));
-  if (again) return nonsense("it lists \"" + printable(key.text, 100) + "\" twice");
-  key_ = key.text;
-  return Status::kRow;
+  key_ = key;
+  sort_rank_ = rank;
+  sort_value_ = value;
+  return Verdict::kTake;
+}
+
+bool Scan::is_behind_last(std::string_view key, std::string_view rank, std::string_view value) const {
+  if (order_path_.empty()) return order_.descending ? key < key_ : key > key_;
+  if (rank != sort_rank_) return order_.nulls_first ? rank < sort_rank_ : rank > sort_rank_;
+  double now = number_of(value);
+  double before = number_of(sort_value_);
+  if (now == before) return key > key_;
+  return order_.descending ? now < before : now > before;
 }
 
 // Pendo's order of ids is its own, so all that can be asked of a page is that
@@ -241,16 +359,28 @@ Status Scan::stream_ended() {
     // a proxy may end a broken transfer as if it were whole
     return splitter_.broke_off() ? stream_broke() : nonsense(splitter_.reason());
   }
-  bool last_page = mode_ != Mode::kPages || rows_in_page_ < options_.page_size;
-  if (last_page) {
+  return page_ended();
+}
+
+// A few rows at first, then more and more: whoever asks for more than expected
+// is likely to want much more.
+Status Scan::page_ended() {
+  constexpr int kGrowth = 8;
+  bool sent = false;
+  if (mode_ == Mode::kKeys && next_key_ < keys_.size()) {
+    sent = ask_for_keys();
+  } else if (mode_ == Mode::kPages && rows_in_page_ >= page_limit_) {
+    page_limit_ = std::min(options_.page_size, page_limit_ > options_.page_size / kGrowth ? options_.page_size : page_limit_ * kGrowth);
+    sent = send(aggregation(page_body()), true);
+  } else {
     mode_ = Mode::kIdle;
     return Status::kDone;
   }
-  return send(aggregation(page_body()), true) ? Status::kRow : Status::kFailed;
+  return sent ? Status::kRow : Status::kFailed;
 }
 
 std::string Scan::body_to_resume() const {
-  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kFilter ? lookup_body() : page_body();
+  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kKeys ? keys_body() : page_body();
 }
 
 Status Scan::stream_broke() {
@@ -287,11 +417,12 @@ Status Scan::record_answered(Value* out) {
   counts_.bytes += static_cast<long long>(call_.reply().size());
   if (call_.http_status() != 200) return nonsense("it has no record");
   if (!record_decoder_->decode(call_.reply(), values_.data())) return nonsense(record_decoder_->reason());
-  if (values_.back().kind != ValueKind::kText || values_.back().text != key_) {
+  const Value& key = values_[key_at_];
+  if (key.kind != ValueKind::kText || key.text != key_) {
     return nonsense("it is not the record that was asked for");
   }
   ++counts_.rows;
-  std::copy(values_.begin(), values_.end() - 1, out);
+  std::copy(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(column_count_), out);
   return Status::kRow;
 }
 
@@ -299,8 +430,8 @@ Status Scan::record_answered(Value* out) {
 // may come from a wrong host or a proxy and must not pass for an absent record.
 Status Scan::confirm_absence() {
   if (call_.reply().find("no such entity") != std::string::npos) return Status::kDone;
-  mode_ = Mode::kFilter;
-  return send(aggregation(lookup_body()), true) ? Status::kWouldBlock : Status::kFailed;
+  next_key_ = 0;
+  return ask_for_keys() ? Status::kWouldBlock : Status::kFailed;
 }
 
 Status Scan::nonsense(const std::string& reason) {
@@ -314,12 +445,19 @@ Status Scan::nonsense(const std::string& reason) {
 }
 
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,
-                          const CallOptions& options) {
+                          const CallOptions& options, const ScanRange& range, const SortOrder& order) {
   std::vector<std::string_view> paths;
-  for (const auto& column : columns) paths.push_back(column.path);
-  paths.push_back(object.key_field);
+  bool has_key = false;
+  for (const auto& column : columns) {
+    paths.push_back(column.path);
+    has_key = has_key || column.path == object.key_field;
+  }
+  if (!has_key) paths.push_back(object.key_field);
+  if (!order.path.empty()) paths.insert(paths.end(), {kSortRank, kSortValue});
+  int limit = options.page_size;
+  if (range.first_rows > 0 && range.first_rows < limit) limit = static_cast<int>(range.first_rows);
   return records_pipeline({.object = &object, .paths = paths, .include_anonymous = options.include_anonymous,
-                           .after_key = {}, .equal_key = {}, .limit = options.page_size});
+                           .filter = range.filter, .position = {}, .order = order, .limit = limit});
 }
 
 }  // namespace pendo

@@ -1,6 +1,7 @@
 // Reads the rows of an object: all of them page by page, or the one of a key.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -10,6 +11,7 @@
 #include "call.h"
 #include "client.h"
 #include "object.h"
+#include "pipeline.h"
 #include "record_splitter.h"
 #include "row_decoder.h"
 #include "wall.h"
@@ -21,6 +23,13 @@ namespace pendo {
 struct ScanColumn {
   std::string_view path;
   ColumnType type;
+};
+
+// Which rows.
+struct ScanRange {
+  std::string filter;       // of condition.h; empty: every row
+  bool in_order = false;    // the order matters, so it is checked
+  long first_rows = 0;      // how many are expected to be wanted; 0: all
 };
 
 // How much a scan asked for and got, for EXPLAIN ANALYZE.
@@ -52,12 +61,14 @@ class Scan : public RowSource, private BodySink {
   // nullptr: `failure` tells why.
   static std::unique_ptr<Scan> create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
                                       const std::vector<ScanColumn>& columns, const CallOptions& options,
-                                      Failure& failure) noexcept;
+                                      const SortOrder& order, Failure& failure) noexcept;
   ~Scan() override = default;
 
   // Each forgets what went before. False: failure().
-  bool start_all() noexcept;
+  bool start_all(ScanRange range) noexcept;
   bool start_lookup(std::string_view key) noexcept;
+  // The rows of these keys, each once, in calls of many keys.
+  bool start_keys(std::vector<std::string> keys) noexcept;
 
   // The rows of an aggregation call of the caller's making, whose projection
   // names column i column_alias(i). They have no key: a break is an error.
@@ -68,25 +79,36 @@ class Scan : public RowSource, private BodySink {
   const ScanCounts& counts() const noexcept override { return counts_; }
 
  private:
-  enum class Mode { kIdle, kPages, kRecord, kFilter, kRows };
+  enum class Mode { kIdle, kPages, kRecord, kKeys, kRows };
+  enum class Verdict { kTake, kPassOver, kNonsense };
 
   Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options);
 
   void plan_columns(const std::vector<ScanColumn>& columns);
+  std::size_t key_column(const std::vector<ScanColumn>& columns) const;
   bool check_paths();
   bool on_body(const char* data, std::size_t size) noexcept override;
 
   bool has_key() const noexcept { return !object_.key_field.empty(); }
+  bool is_hidden(std::string_view key) const;
   std::string page_body() const;
-  std::string lookup_body() const;
+  std::string position() const;
+  std::string keys_body() const;
   std::string body_to_resume() const;
+  bool start_record();
+  bool ask_for_keys();
   Request aggregation(std::string body) const;
   bool send(Request&& request, bool streamed);
 
   Status next_streamed(Value* out);
   Status take_record(std::string_view record, Value* out);
-  Status check_key(const Value& key);
+  Verdict check_key(const Value& key);
+  Verdict check_wanted_key(std::string_view key);
+  Verdict check_page_key(std::string_view key);
+  Verdict wrong(std::string what);
   bool starts_a_page(std::string_view key);
+  bool is_behind_last(std::string_view key, std::string_view rank, std::string_view value) const;
+  Status page_ended();
   Status stream_ended();
   Status stream_broke();
   Status next_record(Value* out);
@@ -96,24 +118,37 @@ class Scan : public RowSource, private BodySink {
 
   const ObjectDescriptor& object_;
   CallOptions options_;
-  std::vector<std::string> paths_;             // of the columns, the key last
+  ScanRange range_;
+  std::string order_path_;
+  SortOrder order_;
+  std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
+  std::vector<std::string> paths_;             // of the columns, the key, and the parts of another order
   std::unique_ptr<RowDecoder> row_decoder_;    // aliased rows of an aggregation
   std::unique_ptr<RowDecoder> record_decoder_; // whole records of a GET by id
+  std::size_t column_count_ = 0;
+  std::size_t key_at_ = 0;   // where the key, the rank and the value to sort by are
+  std::size_t rank_at_ = 0;
   std::vector<Value> values_;
   RecordSplitter splitter_;
   Call call_;
   Mode mode_ = Mode::kIdle;
-  std::string key_;       // the key looked for, or the last key of the pages so far
+  std::string key_;        // the key looked for, or the last key of the pages so far
+  std::string sort_rank_;  // of the last row, where another order than the key's is asked for
+  std::string sort_value_;
+  std::string nonsense_;   // what is wrong with the row at hand
   std::string rows_body_;  // of start_rows()
-  std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
+  int page_limit_ = 0;
+  std::vector<std::string> keys_;  // of start_keys(), sorted
+  std::size_t next_key_ = 0;       // the first that was not asked for yet
+  std::map<std::string, bool, std::less<>> asked_;  // keys of the call at hand, and whether they came
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record
   ScanCounts counts_;
 };
 
-// The aggregation call of a whole scan's first page, for EXPLAIN.
+// The aggregation call of a scan's first page, for EXPLAIN.
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,
-                          const CallOptions& options);
+                          const CallOptions& options, const ScanRange& range, const SortOrder& order);
 
 }  // namespace pendo

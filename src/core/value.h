@@ -30,6 +30,7 @@ enum class ValueKind {
   kTime,    // .integer: microseconds since 1970-01-01 00:00:00 UTC
   kText,    // .text: UTF-8 without \0
   kJson,    // .text: valid JSON
+  kSymbol,  // .text: stands in an EXPLAIN for a value not known yet
   kBad,     // reading: does not convert; writing: cannot be sent. .text: why, static
 };
 
@@ -51,6 +52,7 @@ struct Value {
   static Value of_time(std::int64_t us) { return {ValueKind::kTime, false, us, 0, {}, {}}; }
   static Value of_text(std::string_view t) { return {ValueKind::kText, false, 0, 0, t, {}}; }
   static Value of_json(std::string_view t) { return {ValueKind::kJson, false, 0, 0, t, {}}; }
+  static Value symbol(std::string_view t) { return {ValueKind::kSymbol, false, 0, 0, t, {}}; }
   static Value bad(std::string_view why, std::string_view raw = {}) {
     return {ValueKind::kBad, false, 0, 0, why, raw};
   }

@@ -7,6 +7,7 @@ extern "C" {
 
 #include "access/htup_details.h"
 #include "access/reloptions.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_attribute.h"
@@ -24,6 +25,7 @@ extern "C" {
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/appendinfo.h"
@@ -77,16 +79,35 @@ inline uint32 pendo_wait_event() {
 }
 
 inline ForeignPath* pendo_foreignscan_path(PlannerInfo* root, RelOptInfo* rel, double rows, int disabled,
-                                           Cost startup, Cost total, Relids outer, List* fdw_private) {
+                                           Cost startup, Cost total, List* pathkeys, Relids outer, List* fdw_private) {
 #if PG_VERSION_NUM >= 180000
-  return create_foreignscan_path(root, rel, nullptr, rows, disabled, startup, total, NIL, outer, nullptr, NIL,
+  return create_foreignscan_path(root, rel, nullptr, rows, disabled, startup, total, pathkeys, outer, nullptr, NIL,
                                  fdw_private);
 #elif PG_VERSION_NUM >= 170000
   (void)disabled;
-  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, outer, nullptr, NIL, fdw_private);
+  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, pathkeys, outer, nullptr, NIL, fdw_private);
 #else
   (void)disabled;
-  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, NIL, outer, nullptr, fdw_private);
+  return create_foreignscan_path(root, rel, nullptr, rows, startup, total, pathkeys, outer, nullptr, fdw_private);
+#endif
+}
+
+inline ForeignPath* pendo_upper_path(PlannerInfo* root, RelOptInfo* rel, PathTarget* target, double rows, Cost startup,
+                                     Cost total, List* fdw_private) {
+#if PG_VERSION_NUM >= 180000
+  return create_foreign_upper_path(root, rel, target, rows, 0, startup, total, NIL, nullptr, NIL, fdw_private);
+#elif PG_VERSION_NUM >= 170000
+  return create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, nullptr, NIL, fdw_private);
+#else
+  return create_foreign_upper_path(root, rel, target, rows, startup, total, NIL, nullptr, fdw_private);
+#endif
+}
+
+inline bool pendo_is_descending(const PathKey* key) {
+#if PG_VERSION_NUM >= 180000
+  return key->pk_cmptype == COMPARE_GT;
+#else
+  return key->pk_strategy == BTGreaterStrategyNumber;
 #endif
 }
 
@@ -127,5 +148,14 @@ inline bool pendo_returning_needs_old(const Node* returning) {
 #else
   (void)returning;
   return false;
+#endif
+}
+
+using PendoWalker = bool (*)(Node*, void*);
+inline bool pendo_walk_expression(Node* node, PendoWalker walker, void* context) {
+#if PG_VERSION_NUM >= 160000
+  return expression_tree_walker(node, walker, context);
+#else
+  return expression_tree_walker(node, reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker)), context);
 #endif
 }

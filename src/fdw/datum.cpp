@@ -208,3 +208,5 @@ pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnul
 }
 
 std::string_view pendo_key_text(Datum datum) { return from_text(datum).text; }
+
+pendo::Value pendo_time_value(TimestampTz time) { return pendo::Value::of_time(time + kEpochShiftUs); }

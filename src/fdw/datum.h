@@ -15,3 +15,6 @@ pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnul
 
 // The text of a key Datum in UTF-8, as a view into palloc'd memory.
 std::string_view pendo_key_text(Datum datum);
+
+// A finite time.
+pendo::Value pendo_time_value(TimestampTz time);

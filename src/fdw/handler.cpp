@@ -1,6 +1,7 @@
 // What PostgreSQL loads: the module's mark and the entry points.
 #include "core/reactor.h"
 #include "fdw/check.h"
+#include "fdw/block_join.h"
 #include "fdw/entry.h"
 #include "fdw/compat.h"
 #include "fdw/import_schema.h"
@@ -8,6 +9,7 @@
 #include "fdw/plan.h"
 #include "fdw/scan.h"
 #include "fdw/session.h"
+#include "fdw/upper.h"
 
 // Everything else is hidden; before 17, PGDLLEXPORT exports nothing by itself.
 #pragma GCC visibility push(default)
@@ -28,7 +30,12 @@ void _PG_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
     ereport(ERROR, (errcode(ERRCODE_FDW_ERROR), errmsg("pendo_fdw: libcurl does not start")));
   }
+  DefineCustomBoolVariable("pendo_fdw.pushdown", "Lets Pendo filter, sort and count.",
+                           "When off, every condition is checked and every row counted in PostgreSQL.", &pendo_pushdown, true,
+                           PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
+  pendo_block_join_init();
 }
 
 extern "C" Datum pendo_fdw_handler(PG_FUNCTION_ARGS) {
@@ -36,6 +43,7 @@ extern "C" Datum pendo_fdw_handler(PG_FUNCTION_ARGS) {
   routine->GetForeignRelSize = pendoGetForeignRelSize;
   routine->GetForeignPaths = pendoGetForeignPaths;
   routine->GetForeignPlan = pendoGetForeignPlan;
+  routine->GetForeignUpperPaths = pendoGetForeignUpperPaths;
   routine->BeginForeignScan = pendoBeginForeignScan;
   routine->IterateForeignScan = pendoIterateForeignScan;
   routine->ReScanForeignScan = pendoReScanForeignScan;

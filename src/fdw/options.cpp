@@ -153,6 +153,7 @@ const OptionRule kRules[] = {
     {"updatable", kServer | kTable, check_switch},
     {"object", kTable, check_object},
     {"path", kColumn, check_path},
+    {"strict_type", kColumn, check_switch},
     {"include_hidden", kImport, check_switch},
     {"include_deleted", kImport, check_switch},
     {"groups", kImport, check_groups},

@@ -1,6 +1,14 @@
 // Sizes, paths and plans. Planning never asks the network.
 #include "fdw/plan.h"
 
+#include <cmath>
+
+#include "fdw/order.h"
+#include "fdw/shippable.h"
+#include "fdw/upper.h"
+
+bool pendo_pushdown = true;
+
 namespace {
 
 constexpr int kOffset = -FirstLowInvalidHeapAttributeNumber;
@@ -10,6 +18,8 @@ constexpr int kOffset = -FirstLowInvalidHeapAttributeNumber;
 constexpr double kRowsUnknown = 10'000;
 constexpr Cost kCallCost = 100;
 constexpr Cost kRowCost = 0.05;
+constexpr Cost kSortRowCost = 0.001;
+constexpr double kKeysPerCall = 500;  // of core/scan.cpp
 
 // Any other plan is better than reading everything for a keyed UPDATE, but it
 // must stay: some semi-joins have no other.
@@ -37,12 +47,13 @@ bool has_key_restriction(const RelOptInfo* rel, AttrNumber key) {
   return false;
 }
 
+List* path_private(ScanMode mode, List* order) { return list_make2(makeInteger(static_cast<int>(mode)), order); }
+
 // The path that looks one key up (or, blind, just yields it).
 void add_key_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state, Relids outer, int keys) {
   Cost startup = state->blind ? 0 : kCallCost;
-  Cost total = (state->blind ? 0.01 : kCallCost + kRowCost) * keys;
-  auto* path = pendo_foreignscan_path(root, rel, keys, 0, startup, total, outer,
-                                      list_make1(makeInteger(static_cast<int>(ScanMode::kLookup))));
+  Cost total = state->blind ? 0.01 * keys : kCallCost * ceil(keys / kKeysPerCall) + kRowCost * keys;
+  auto* path = pendo_foreignscan_path(root, rel, keys, 0, startup, total, NIL, outer, path_private(ScanMode::kLookup, NIL));
   add_path(rel, reinterpret_cast<Path*>(path));
 }
 
@@ -96,15 +107,39 @@ void add_join_paths(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* sta
   }
 }
 
-void add_full_path(PlannerInfo* root, RelOptInfo* rel, bool last_resort) {
-  Cost total = kCallCost + kRowCost * rel->tuples;
+// How many rows Pendo sends, as far as the planner can guess.
+double rows_sent(PlannerInfo* root, RelOptInfo* rel, const PendoTable* table) {
+  if (!pendo_pushdown) return rel->tuples;
+  List* shipped = NIL;
+  ListCell* cell;
+  foreach (cell, rel->baserestrictinfo) {
+    List* condition = NIL;
+    List* values = NIL;
+    auto* info = lfirst_node(RestrictInfo, cell);
+    // many keys are asked for by a lookup, not by a filter
+    if (pendo_key_array(rel, table->key, info)) continue;
+    bool sent = !info->pseudoconstant && pendo_ship_clause(rel, table, info->clause, &condition, &values) != Shippable::kLocal;
+    if (sent) shipped = lappend(shipped, info);
+  }
+  return clamp_row_est(rel->tuples * clauselist_selectivity(root, shipped, 0, JOIN_INNER, nullptr));
+}
+
+void add_full_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* state, bool last_resort) {
+  double sent = rows_sent(root, rel, state->table);
+  Cost total = kCallCost + kRowCost * sent;
   int disabled = 0;
   if (last_resort) {
     total = kLastResortCost;
     disabled = kLastResortDisabled;
   }
-  auto* path = pendo_foreignscan_path(root, rel, rel->rows, disabled, kCallCost, total, rel->lateral_relids,
-                                      list_make1(makeInteger(static_cast<int>(ScanMode::kAll))));
+  auto* path = pendo_foreignscan_path(root, rel, rel->rows, disabled, kCallCost, total, NIL, rel->lateral_relids,
+                                      path_private(ScanMode::kAll, NIL));
+  add_path(rel, reinterpret_cast<Path*>(path));
+  List* pathkeys = NIL;
+  List* order = pendo_pushdown && !last_resort ? pendo_sort_order(root, rel, state->table, &pathkeys) : NIL;
+  if (!order) return;
+  path = pendo_foreignscan_path(root, rel, rel->rows, disabled, kCallCost, total + kSortRowCost * sent, pathkeys,
+                                rel->lateral_relids, path_private(ScanMode::kAll, order));
   add_path(rel, reinterpret_cast<Path*>(path));
 }
 
@@ -161,7 +196,39 @@ void refuse_reading(const PendoTable* table, bool is_target) {
                   errhint("Pendo keeps counts per day; they are in a foreign table with object 'track_event_counts'.")));
 }
 
+// How many rows a LIMIT above the scan lets it bring; 0: all, or not known.
+int first_rows(PlannerInfo* root, RelOptInfo* rel, const ForeignPath* path, List* clauses, List* filter) {
+  bool alone = bms_membership(root->all_baserels) == BMS_SINGLETON;
+  bool sorted = pathkeys_contained_in(root->query_pathkeys, path->path.pathkeys);
+  if (root->limit_tuples <= 0 || !alone || !sorted || rel->reloptkind != RELOPT_BASEREL) return 0;
+  double rows = root->limit_tuples;
+  bool drops_rows = list_length(clauses) > (filter ? list_length(filter) - 1 : 0);
+  if (drops_rows) rows = Max(rows * 10, 1000);
+  return rows < 1e6 ? static_cast<int>(rows) : 0;
+}
+
 }  // namespace
+
+List* pendo_scan_private(const ScanDecisions& decisions) {
+  const PendoRelState* state = decisions.state;
+  List* result = list_make5(makeInteger(static_cast<int>(decisions.mode)), makeInteger(static_cast<int>(state->table->relid)),
+                            decisions.columns, makeInteger(static_cast<int>(state->checked_user)),
+                            makeString(pstrdup(decisions.why_reads ? decisions.why_reads : "")));
+  result = lappend(result, makeInteger(decisions.why_reads && decisions.why_reads == state->why_counts_here ? 1 : 0));
+  result = lappend(result, makeInteger(decisions.many_keys ? 1 : 0));
+  result = lappend(result, decisions.filter);
+  result = lappend(result, decisions.order);
+  return lappend(result, makeInteger(decisions.first_rows));
+}
+
+void pendo_check_readable(const PendoTable* table, AttrNumber attno) {
+  const PendoColumn* column = pendo_column(table, attno);
+  if (column->generated) refuse_generated(table, column);
+}
+
+bool pendo_has_key_condition(PlannerInfo* root, const RelOptInfo* rel, AttrNumber key) {
+  return named_keys(root, rel, key) > 0;
+}
 
 void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid) {
   auto* state = static_cast<PendoRelState*>(palloc0(sizeof(PendoRelState)));
@@ -188,16 +255,19 @@ void pendoGetForeignPaths(PlannerInfo* root, RelOptInfo* rel, Oid) {
   if (state->table->key) add_join_paths(root, rel, state);
   // a keyed UPDATE is blind wherever it can be; without any key it must read
   bool last_resort = state->blind && rel->pathlist != NIL;
-  add_full_path(root, rel, last_resort);
+  add_full_path(root, rel, state, last_resort);
 }
 
-ForeignScan* pendoGetForeignPlan(PlannerInfo*, RelOptInfo* rel, Oid, ForeignPath* path, List* tlist, List* clauses,
+ForeignScan* pendoGetForeignPlan(PlannerInfo* root, RelOptInfo* rel, Oid, ForeignPath* path, List* tlist, List* clauses,
                                  Plan* outer) {
+  if (rel->reloptkind == RELOPT_UPPER_REL) return pendo_count_plan(rel, path, tlist, outer);
   auto* state = static_cast<PendoRelState*>(rel->fdw_private);
   auto mode = static_cast<ScanMode>(intVal(linitial(path->fdw_private)));
   List* exprs = NIL;
   List* recheck = NIL;
+  List* filter = NIL;
   bool many = false;
+  int rows = 0;
   if (mode == ScanMode::kLookup) {
     RestrictInfo* key_clause = take_key_clause(rel, state->table->key, &clauses, false);
     if (!key_clause) {
@@ -210,13 +280,14 @@ ForeignScan* pendoGetForeignPlan(PlannerInfo*, RelOptInfo* rel, Oid, ForeignPath
     // without it EvalPlanQual would keep rows that no longer match
     recheck = list_make1(key_clause->clause);
     if (state->blind) mode = ScanMode::kBlind;
+  } else {
+    if (pendo_pushdown) pendo_ship_clauses(rel, state->table, clauses, &filter, &exprs);
+    rows = first_rows(root, rel, path, clauses, filter);
   }
-  const char* why_reads = state->why_reads;
+  const char* why_reads = state->why_reads ? state->why_reads : state->why_counts_here;
   if (state->blind && mode == ScanMode::kAll) why_reads = "no condition names the ids";
-  List* fdw_private = list_make5(makeInteger(static_cast<int>(mode)), columns_to_bring(state->table, state->needed),
-                                 makeInteger(static_cast<int>(state->checked_user)),
-                                 makeString(pstrdup(why_reads ? why_reads : "")), makeInteger(many ? 1 : 0));
+  List* fdw_private = pendo_scan_private({mode, state, columns_to_bring(state->table, state->needed), why_reads, many, filter,
+                                          static_cast<List*>(lsecond(path->fdw_private)), rows});
   List* quals = list_concat(extract_actual_clauses(clauses, false), list_copy(state->partition_qual));
-  return make_foreignscan(tlist, quals, rel->relid, exprs, fdw_private, NIL, recheck,
-                          outer);
+  return make_foreignscan(tlist, quals, rel->relid, exprs, fdw_private, NIL, recheck, outer);
 }

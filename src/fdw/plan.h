@@ -8,16 +8,22 @@ enum class ScanMode {
   kAll,     // every row
   kLookup,  // the row of one key, or of each of an array
   kBlind,   // target of a keyed UPDATE: yields the key it was given, no call
+  kCount,   // the number of rows
 };
 
-// What travels in fdw_private of a ForeignScan; the key expression, if any, is
-// the one member of fdw_exprs.
+// What travels in fdw_private of a ForeignScan. fdw_exprs holds the key
+// expression, if any, and then the values of the filter.
 enum ScanPrivateIndex {
-  kScanMode,      // Integer: ScanMode
-  kScanColumns,   // integer List: attribute numbers to bring
-  kScanUser,      // Integer: whose user mapping; 0: of whoever runs the plan
-  kScanWhyReads,  // String: why an UPDATE's scan reads, or empty
-  kScanManyKeys,  // Integer: 1 where the key expression is an array of keys
+  kScanMode,       // Integer: ScanMode
+  kScanTable,      // Integer: the foreign table's oid
+  kScanColumns,    // integer List: attribute numbers to bring
+  kScanUser,       // Integer: whose user mapping; 0: of whoever runs the plan
+  kScanWhyReads,   // String: why an UPDATE's scan reads, or a count is made here; or empty
+  kScanWhyIsCount, // Integer: 1 where that is about a count
+  kScanManyKeys,   // Integer: 1 where the key expression is an array of keys
+  kScanFilter,     // List: a condition tree of shippable.h, or NIL
+  kScanOrder,      // integer List: see order.h, or NIL
+  kScanFirstRows,  // Integer: how many rows are likely to be wanted; 0: all
 };
 
 // Kept in RelOptInfo.fdw_private while planning.
@@ -28,7 +34,30 @@ struct PendoRelState {
   bool blind;             // nothing but the key is needed of an UPDATE's target
   const char* why_reads;  // why not, for EXPLAIN
   List* partition_qual;   // of a partition: which rows are its own
+  const char* why_counts_here;  // why a count is not Pendo's, for EXPLAIN
 };
+
+// The decisions of a plan, to be made into fdw_private.
+struct ScanDecisions {
+  ScanMode mode;
+  const PendoRelState* state;
+  List* columns;
+  const char* why_reads;  // or nullptr
+  bool many_keys;
+  List* filter;
+  List* order;
+  int first_rows;
+};
+List* pendo_scan_private(const ScanDecisions& decisions);
+
+// An ERROR for a column that Pendo does not hold.
+void pendo_check_readable(const PendoTable* table, AttrNumber attno);
+
+// GUC pendo_fdw.pushdown.
+extern bool pendo_pushdown;
+
+// Do the restrictions name the keys, one or several?
+bool pendo_has_key_condition(PlannerInfo* root, const RelOptInfo* rel, AttrNumber key);
 
 void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid);
 void pendoGetForeignPaths(PlannerInfo* root, RelOptInfo* rel, Oid relid);

@@ -4,8 +4,11 @@
 #include "bridge/bridge.h"
 #include "bridge/open.h"
 #include "core/event_counts.h"
+#include "core/record_count.h"
 #include "core/scan.h"
 #include "fdw/datum.h"
+#include "fdw/filter.h"
+#include "fdw/order.h"
 #include "fdw/plan.h"
 #include "fdw/session.h"
 #include "fdw/table.h"
@@ -22,20 +25,29 @@ struct RunningScan {
   ScanMode mode;
   List* attnos;
   const char* why_reads;
-  ExprState* key_expression;  // nullptr for ScanMode::kAll
+  bool why_is_count;          // why a count is made here
+  ExprState* key_expression;  // nullptr for ScanMode::kAll and kCount
+  bool many_keys;             // it is an array
+  List* filter;               // a condition tree, or NIL
+  List* filter_exprs;
+  List* filter_states;
+  pendo::SortOrder order;
+  bool in_order;
+  int first_rows;
 
   // running
-  PendoBox<pendo::Scan>* scan;            // visitors, accounts
-  PendoBox<pendo::EventCounts>* counts;   // track_event_counts
-  pendo::RowSource* rows;                 // whichever of the two is open
+  PendoBox<pendo::Scan>* scan;               // visitors, accounts
+  PendoBox<pendo::EventCounts>* counts;      // track_event_counts
+  PendoBox<pendo::RecordCount>* record_count;  // ScanMode::kCount
+  pendo::RowSource* rows;    // whichever of the three is open
   pendo::Value* values;      // by position in attnos
   bool started;
   bool finished;
-  bool many_keys;            // the key expression is an array
-  Datum* keys;               // palloc'd in key_context
+  bool counts_nothing;       // of kCount: no row can match, which is a count too
+  Datum* keys;               // palloc'd in start_context
   int key_count;
-  int next_key;
-  MemoryContext key_context; // reset per rescan
+  int next_key;              // of kBlind
+  MemoryContext start_context;  // what a start needs, reset per rescan
 };
 
 RunningScan* state_of(ForeignScanState* node) { return static_cast<RunningScan*>(node->fdw_state); }
@@ -45,18 +57,30 @@ constexpr int64 kCountsWindowMs = INT64CONST(30) * 86'400'000;
 
 bool shows_counts(const RunningScan* state) { return state->table->object->read == pendo::ReadCall::kEventCounts; }
 
-// Opens what yields the rows; tied to the query, not to this call.
-void open_rows(RunningScan* state, MemoryContext context) {
+pendo::ScanColumn* columns_of(const RunningScan* state) {
   int count = list_length(state->attnos);
   auto* columns = static_cast<pendo::ScanColumn*>(palloc0(sizeof(pendo::ScanColumn) * static_cast<Size>(count + 1)));
   for (int i = 0; i < count; ++i) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, i)));
     columns[i] = {column->path, column->json_type};
   }
+  return columns;
+}
+
+// Opens what yields the rows; tied to the query, not to this call.
+void open_rows(RunningScan* state, MemoryContext context) {
+  int count = list_length(state->attnos);
+  pendo::ScanColumn* columns = columns_of(state);
   // a scan runs in the per-tuple context, which is reset under these
   state->values = static_cast<pendo::Value*>(MemoryContextAllocZero(context, sizeof(pendo::Value) * static_cast<Size>(count + 1)));
   PendoClientRef* client = pendo_session_client(state->table->server, state->table->user, state->table->options);
   const pendo::CallOptions& call = state->table->options.call;
+  if (state->mode == ScanMode::kCount) {
+    state->record_count = pendo_box<pendo::RecordCount>(context);
+    pendo_open_record_count(state->record_count, client, state->table->object, call);
+    state->rows = state->record_count->get();
+    return;
+  }
   if (shows_counts(state)) {
     int64 now_ms = GetCurrentTransactionStartTimestamp() / 1000 + kEpochShiftMs;
     state->counts = pendo_box<pendo::EventCounts>(context);
@@ -65,14 +89,33 @@ void open_rows(RunningScan* state, MemoryContext context) {
     return;
   }
   state->scan = pendo_box<pendo::Scan>(context);
-  pendo_open_scan(state->scan, client, state->table->object, columns, count, call);
+  pendo_open_scan(state->scan, client, state->table->object, columns, count, call, state->order);
   state->rows = state->scan->get();
 }
 
-bool start_rows(RunningScan* state) {
-  if (state->counts) return state->counts->get()->start();
-  pendo::Scan* scan = state->scan->get();
-  return state->key_expression ? scan->start_lookup(pendo_key_text(state->keys[state->next_key++])) : scan->start_all();
+const pendo::Condition* condition_of(const RunningScan* state, ExprContext* context, bool explain) {
+  return pendo_condition(state->table, state->filter, state->filter_exprs, state->filter_states, context, explain);
+}
+
+void start_keys(RunningScan* state) {
+  auto* keys = static_cast<std::string_view*>(palloc(sizeof(std::string_view) * static_cast<Size>(state->key_count)));
+  for (int i = 0; i < state->key_count; ++i) keys[i] = pendo_key_text(state->keys[i]);
+  pendo_start_keys(state->scan->get(), keys, state->key_count);
+}
+
+// Starts the source of the rows. False: there are none.
+bool start_rows(RunningScan* state, ExprContext* context) {
+  if (state->counts) {
+    if (!state->counts->get()->start()) pendo_report(state->rows->failure());
+    return true;
+  }
+  if (state->key_expression) {
+    start_keys(state);
+    return true;
+  }
+  const pendo::Condition* condition = condition_of(state, context, false);
+  if (state->record_count) return pendo_start_count(state->record_count->get(), condition);
+  return pendo_start_scan(state->scan->get(), condition, state->in_order, state->first_rows);
 }
 
 int compare_keys(const void* a, const void* b) {
@@ -104,7 +147,6 @@ void set_keys_of_array(RunningScan* state, Datum array) {
 void find_keys(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   bool isnull = false;
-  MemoryContext old = MemoryContextSwitchTo(state->key_context);
   state->key_count = state->next_key = 0;
   Datum value = ExecEvalExpr(state->key_expression, node->ss.ps.ps_ExprContext, &isnull);
   if (!isnull && state->many_keys) {
@@ -114,19 +156,21 @@ void find_keys(ForeignScanState* node) {
     state->keys[0] = datumCopy(value, false, -1);
     state->key_count = 1;
   }
-  MemoryContextSwitchTo(old);
 }
-
-bool keys_are_used_up(const RunningScan* state) { return state->key_expression && state->next_key >= state->key_count; }
 
 void start(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   state->started = true;
+  MemoryContext old = MemoryContextSwitchTo(state->start_context);
   if (state->key_expression) find_keys(node);
-  state->finished = keys_are_used_up(state);
-  if (state->finished || state->mode == ScanMode::kBlind) return;
-  if (!state->rows) open_rows(state, node->ss.ps.state->es_query_cxt);
-  if (!start_rows(state)) pendo_report(state->rows->failure());
+  state->finished = state->key_expression && state->key_count == 0;
+  if (!state->finished && state->mode != ScanMode::kBlind) {
+    if (!state->rows) open_rows(state, node->ss.ps.state->es_query_cxt);
+    bool has_rows = start_rows(state, node->ss.ps.ps_ExprContext);
+    state->counts_nothing = !has_rows && state->mode == ScanMode::kCount;
+    state->finished = !has_rows && !state->counts_nothing;
+  }
+  MemoryContextSwitchTo(old);
 }
 
 bool fits(const PendoColumn* column, Datum key) {
@@ -139,7 +183,7 @@ bool fits(const PendoColumn* column, Datum key) {
 // column NULL.
 TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
   const PendoColumn* column = pendo_column(state->table, state->table->key);
-  while (!keys_are_used_up(state)) {
+  while (state->next_key < state->key_count) {
     Datum key = state->keys[state->next_key++];
     if (!fits(column, key)) continue;
     memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
@@ -149,6 +193,15 @@ TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
   }
   state->finished = true;
   return slot;
+}
+
+// Every column of a count's row is the count.
+TupleTableSlot* fill_counts(RunningScan* state, TupleTableSlot* slot) {
+  for (int i = 0; i < slot->tts_tupleDescriptor->natts; ++i) {
+    slot->tts_values[i] = Int64GetDatum(state->values[0].integer);
+    slot->tts_isnull[i] = false;
+  }
+  return ExecStoreVirtualTuple(slot);
 }
 
 TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
@@ -165,6 +218,44 @@ TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
   return ExecStoreVirtualTuple(slot);
 }
 
+void set_order(RunningScan* state, List* order) {
+  state->in_order = order != NIL;
+  if (!order) return;
+  const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(order, kOrderAttno)));
+  if (!column->is_key) state->order.path = column->path;
+  state->order.descending = list_nth_int(order, kOrderDescending) != 0;
+  state->order.nulls_first = list_nth_int(order, kOrderNullsFirst) != 0;
+}
+
+void set_expressions(RunningScan* state, ForeignScan* plan, PlanState* parent) {
+  List* exprs = plan->fdw_exprs;
+  if (state->mode == ScanMode::kLookup || state->mode == ScanMode::kBlind) {
+    state->key_expression = ExecInitExpr(static_cast<Expr*>(linitial(exprs)), parent);
+    exprs = list_copy_tail(exprs, 1);
+  }
+  state->filter_exprs = exprs;
+  state->filter_states = ExecInitExprList(exprs, parent);
+}
+
+const char* mode_text(const RunningScan* state) {
+  switch (state->mode) {
+    case ScanMode::kBlind: return "keyed update, reads no record";
+    case ScanMode::kLookup: return state->many_keys ? "records by their keys" : "one record by its key";
+    case ScanMode::kCount: return "number of records";
+    default: break;
+  }
+  if (shows_counts(state)) return "counts per day of the last 30 days";
+  return state->filter ? "records that match" : "all records";
+}
+
+// The call as it goes out, at first.
+const char* call_text(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  const pendo::Condition* condition = condition_of(state, node->ss.ps.ps_ExprContext, !state->started);
+  if (state->mode == ScanMode::kCount) return pendo_describe_count(state->table, condition);
+  return pendo_describe_scan(state->table, columns_of(state), list_length(state->attnos), condition, state->order, state->first_rows);
+}
+
 }  // namespace
 
 void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
@@ -172,17 +263,19 @@ void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
   auto* state = static_cast<RunningScan*>(palloc0(sizeof(RunningScan)));
   node->fdw_state = state;
   List* fdw_private = plan->fdw_private;
-  Oid user = static_cast<Oid>(intVal(list_nth(fdw_private, kScanUser)));
-  state->table = pendo_table(RelationGetRelid(node->ss.ss_currentRelation), user);
+  Oid relid = static_cast<Oid>(intVal(list_nth(fdw_private, kScanTable)));
+  state->table = pendo_table(relid, static_cast<Oid>(intVal(list_nth(fdw_private, kScanUser))));
   state->mode = static_cast<ScanMode>(intVal(list_nth(fdw_private, kScanMode)));
   state->attnos = static_cast<List*>(list_nth(fdw_private, kScanColumns));
   state->why_reads = strVal(list_nth(fdw_private, kScanWhyReads));
+  state->why_is_count = intVal(list_nth(fdw_private, kScanWhyIsCount)) != 0;
   state->many_keys = intVal(list_nth(fdw_private, kScanManyKeys)) != 0;
-  if (plan->fdw_exprs) {
-    state->key_expression = ExecInitExpr(static_cast<Expr*>(linitial(plan->fdw_exprs)), &node->ss.ps);
-  }
+  state->filter = static_cast<List*>(list_nth(fdw_private, kScanFilter));
+  state->first_rows = intVal(list_nth(fdw_private, kScanFirstRows));
+  set_order(state, static_cast<List*>(list_nth(fdw_private, kScanOrder)));
+  set_expressions(state, plan, &node->ss.ps);
   if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
-  state->key_context = AllocSetContextCreate(node->ss.ps.state->es_query_cxt, "pendo_fdw key", ALLOCSET_SMALL_SIZES);
+  state->start_context = AllocSetContextCreate(node->ss.ps.state->es_query_cxt, "pendo_fdw start", ALLOCSET_SMALL_SIZES);
 }
 
 // The first call sends; none before it, so that a branch that is never run
@@ -194,20 +287,22 @@ TupleTableSlot* pendoIterateForeignScan(ForeignScanState* node) {
   if (!state->started) start(node);
   if (state->finished) return slot;
   if (state->mode == ScanMode::kBlind) return blind_row(state, slot);
+  if (state->counts_nothing) {
+    state->finished = true;
+    state->values[0] = pendo::Value::of_int(0);
+    return fill_counts(state, slot);
+  }
   pendo::RowSource* rows = state->rows;
   pendo::Value* values = state->values;
-  for (;;) {
-    if (pendo_drive(rows, [=]() { return rows->next(values); }) == pendo::Status::kRow) return fill_slot(state, slot);
-    state->finished = !state->key_expression || keys_are_used_up(state);
-    if (state->finished) return slot;
-    if (!start_rows(state)) pendo_report(rows->failure());
-  }
+  state->finished = pendo_drive(rows, [=]() { return rows->next(values); }) != pendo::Status::kRow;
+  if (state->finished) return slot;
+  return state->mode == ScanMode::kCount ? fill_counts(state, slot) : fill_slot(state, slot);
 }
 
 void pendoReScanForeignScan(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   state->started = state->finished = false;
-  if (state->key_context) MemoryContextReset(state->key_context);
+  if (state->start_context) MemoryContextReset(state->start_context);
 }
 
 // Everything is owned by the query's context; ending early drops the transfer.
@@ -216,20 +311,16 @@ void pendoEndForeignScan(ForeignScanState* node) {
   if (!state) return;
   if (state->scan) state->scan->object.reset();
   if (state->counts) state->counts->object.reset();
+  if (state->record_count) state->record_count->object.reset();
   state->rows = nullptr;
 }
 
 void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   RunningScan* state = state_of(node);
-  const char* mode = state->mode == ScanMode::kBlind ? "keyed update, reads no record"
-                     : state->mode == ScanMode::kLookup ? (state->many_keys ? "records by their keys" : "one record by its key")
-                     : shows_counts(state)              ? "counts per day of the last 30 days"
-                                                        : "all records";
-  ExplainPropertyText("Pendo", mode, es);
-  if (state->why_reads[0]) ExplainPropertyText("Reads because", state->why_reads, es);
-  if (es->verbose && state->mode == ScanMode::kAll && !shows_counts(state)) {
-    ExplainPropertyText("Pendo call", pendo_describe_scan(state->table->object, state->table, state->attnos), es);
-  }
+  ExplainPropertyText("Pendo", mode_text(state), es);
+  if (state->why_reads[0]) ExplainPropertyText(state->why_is_count ? "Counts here because" : "Reads because", state->why_reads, es);
+  bool has_call = (state->mode == ScanMode::kAll && !shows_counts(state)) || state->mode == ScanMode::kCount;
+  if (es->verbose && has_call) ExplainPropertyText("Pendo call", call_text(node), es);
   if (!es->analyze || !state->rows) return;
   const pendo::ScanCounts& counts = state->rows->counts();
   ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);

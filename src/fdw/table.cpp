@@ -7,11 +7,11 @@ namespace {
 
 char* text_of(std::string_view text) { return pnstrdup(text.data(), text.size()); }
 
-const char* path_option(Oid relid, AttrNumber attno) {
+DefElem* column_option(Oid relid, AttrNumber attno, const char* name) {
   ListCell* cell;
   foreach (cell, GetForeignColumnOptions(relid, attno)) {
     auto* def = lfirst_node(DefElem, cell);
-    if (strcmp(def->defname, "path") == 0) return defGetString(def);
+    if (strcmp(def->defname, name) == 0) return def;
   }
   return nullptr;
 }
@@ -82,7 +82,8 @@ bool set_path_by_name(const PendoTable* table, PendoColumn* column) {
 }
 
 void set_path(const PendoTable* table, PendoColumn* column) {
-  const char* option = path_option(table->relid, column->attno);
+  DefElem* path = column_option(table->relid, column->attno, "path");
+  const char* option = path ? defGetString(path) : nullptr;
   if (!option) {
     if (set_path_by_name(table, column)) return;
     ereport(ERROR, (errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
@@ -117,6 +118,16 @@ void check_event_type(const PendoTable* table, const PendoColumn* column) {
   }
 }
 
+// Pendo itself keeps the times of the auto groups, and every id is text. Of
+// other fields it does not enforce the type; the owner may promise it.
+bool is_strict(const PendoTable* table, const PendoColumn* column) {
+  bool own_time = column->group && strncmp(column->group, "auto", 4) == 0 && column->json_type == pendo::ColumnType::kTime &&
+                  column->typmod < 0;
+  if (column->is_key || own_time) return true;
+  DefElem* option = column_option(table->relid, column->attno, "strict_type");
+  return option && defGetBoolean(option);
+}
+
 void set_column(PendoTable* table, Form_pg_attribute attribute) {
   PendoColumn* column = &table->columns[attribute->attnum - 1];
   column->attno = attribute->attnum;
@@ -125,6 +136,7 @@ void set_column(PendoTable* table, Form_pg_attribute attribute) {
   set_type(table, column, attribute->atttypid, attribute->atttypmod);
   check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
+  column->strict = is_strict(table, column);
   if (!column->is_key) return;
   if (table->key) {
     ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

@@ -17,6 +17,7 @@ struct PendoColumn {
   Oid domain;           // the declared type when it is a domain, else InvalidOid
   pendo::ColumnType json_type;
   bool is_key;
+  bool strict;          // Pendo holds values of this type only, or none
   bool generated;       // computed by PostgreSQL on writing; attno is 0
 };
 

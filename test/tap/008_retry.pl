@@ -66,7 +66,7 @@ scans('503 on the second page', $pages + 1, { route => $scan, skip => 1, times =
 scans('reset before the answer', $pages + 2, { route => $scan, times => 2, kind => 'reset_before' });
 scans('reset in the body', $pages + 1, { route => $scan, times => 1, kind => 'reset_body', after_bytes => 20_000 });
 scans('reset in the second page\'s body', $pages + 1, { route => $scan, skip => 1, times => 1, kind => 'reset_body', after_bytes => 30_001 });
-scans('reset again and again', $pages + 5, { route => $scan, times => 5, kind => 'reset_body', after_bytes => 9_000 });
+scans('reset again and again', $pages + 5, { route => $scan, times => 5, kind => 'reset_body', after_bytes => 5_000 });
 scans('body cut off', $pages + 1, { route => $scan, times => 1, kind => 'truncate', after_bytes => 25_000 });
 scans('stall before the answer', $pages + 1, { route => $scan, times => 1, kind => 'stall_before', ms => 60_000 });
 scans('stall in the body', $pages + 1, { route => $scan, times => 1, kind => 'stall_body', after_bytes => 15_000, ms => 60_000 });

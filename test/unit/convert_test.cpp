@@ -39,6 +39,8 @@ std::string shown(const Value& value) {
       return "text " + std::string(value.text);
     case ValueKind::kJson:
       return "json " + std::string(value.text);
+    case ValueKind::kSymbol:
+      return "symbol";
     case ValueKind::kBad:
       EXPECT_FALSE(value.text.empty()) << "a bad value says why";
       return "bad";

@@ -7,7 +7,7 @@ namespace pendo {
 namespace {
 
 RecordsQuery visitors(std::span<const std::string_view> paths) {
-  return {.object = find_object("visitors"), .paths = paths, .include_anonymous = false, .after_key = {}, .equal_key = {}, .limit = 0};
+  return {.object = find_object("visitors"), .paths = paths, .include_anonymous = false, .filter = {}, .position = {}, .order = {}, .limit = 0};
 }
 
 TEST(Pipeline, AliasesGoOnAfterZ) {
@@ -20,13 +20,43 @@ TEST(Pipeline, AliasesGoOnAfterZ) {
 TEST(Pipeline, PageSortsByKeyAndGoesOnAfterTheLast) {
   std::string_view paths[] = {"metadata.custom.plan", "visitorId"};
   auto query = visitors(paths);
-  query.after_key = "a\"b\\c";
+  std::string position = text_comparison("visitorId", ">", "a\"b\\c");
+  query.position = position;
+  query.filter = "metadata.custom.seats > 5";
   query.limit = 50;
   EXPECT_EQ(records_pipeline(query),
             R"({"response":{"mimeType":"application/json"},"request":{"pipeline":[)"
             R"({"source":{"visitors":null}},{"identified":"visitorId"},)"
-            R"({"filter":"visitorId > \"a\\\"b\\\\c\""},{"sort":["visitorId"]},{"limit":50},)"
+            R"({"filter":"visitorId > \"a\\\"b\\\\c\""},{"filter":"metadata.custom.seats > 5"},{"sort":["visitorId"]},{"limit":50},)"
             R"({"select":{"a":"metadata.custom.plan","b":"visitorId"}}]}})");
+}
+
+TEST(Pipeline, AnotherOrderGivesNullsARankAndTiesTheKey) {
+  std::string_view paths[] = {"visitorId"};
+  auto query = visitors(paths);
+  query.order = {.path = "metadata.auto.lastvisit", .descending = true, .nulls_first = true};
+  query.position = "sort_rank < 1";
+  query.limit = 3;
+  EXPECT_EQ(records_pipeline(query),
+            R"x({"response":{"mimeType":"application/json"},"request":{"pipeline":[)x"
+            R"x({"source":{"visitors":null}},{"identified":"visitorId"},)x"
+            R"x({"eval":{"sort_rank":"if(isNumber(metadata.auto.lastvisit), 0, 1)",)x"
+            R"x("sort_value":"if(isNumber(metadata.auto.lastvisit), metadata.auto.lastvisit, 0)"}},)x"
+            R"x({"filter":"sort_rank < 1"},{"sort":["-sort_rank","-sort_value","visitorId"]},{"limit":3},)x"
+            R"x({"select":{"a":"visitorId"}}]}})x");
+}
+
+TEST(Pipeline, CountIsOneRow) {
+  auto query = visitors({});
+  query.filter = "visitorId > \"a\"";
+  EXPECT_EQ(count_pipeline(query),
+            R"({"response":{"mimeType":"application/json"},"request":{"pipeline":[{"source":{"visitors":null}},)"
+            R"({"identified":"visitorId"},{"filter":"visitorId > \"a\""},{"count":null}]}})");
+}
+
+TEST(Pipeline, KeysAreAChainOfEqualities) {
+  std::string keys[] = {"a", "b\"c"};
+  EXPECT_EQ(one_of_keys("visitorId", keys), R"(visitorId == "a" || visitorId == "b\"c")");
 }
 
 TEST(Pipeline, AnonymousVisitorsComeWhenAskedFor) {
