@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostReceived = 1'000'000;
 constexpr std::uint64_t kEventsPerDay = 24;
+constexpr std::int64_t kFirstGenerated = kBaseMs - 90 * kDayMs;
 constexpr std::string_view kApiServer = "__apitrackevent__";  // Pendo: the server of events that came by the API
 
 std::string text_of(const Value& body, std::string_view name) {
@@ -49,9 +50,16 @@ void EventLog::add(ReceivedEvent event) {
   if (received_.size() > kMostReceived) received_.pop_front();
 }
 
+void EventLog::load(std::deque<ReceivedEvent> events) {
+  std::lock_guard lock(mutex_);
+  received_ = std::move(events);
+  generates_ = false;
+}
+
 void EventLog::reset() {
   std::lock_guard lock(mutex_);
   received_.clear();
+  generates_ = true;
 }
 
 void EventLog::each_received(const std::function<bool(const ReceivedEvent&)>& visit) const {
@@ -64,7 +72,12 @@ void EventLog::each_received(const std::function<bool(const ReceivedEvent&)>& vi
   }
 }
 
-std::int64_t EventLog::first_generated() { return kBaseMs - 90 * kDayMs; }
+std::int64_t EventLog::earliest() const {
+  std::lock_guard lock(mutex_);
+  std::int64_t earliest = kFirstGenerated;
+  for (const auto& event : received_) earliest = std::min(earliest, event.timestamp);
+  return earliest;
+}
 
 EventAtom EventLog::atom(std::int64_t day, std::uint64_t number, const std::vector<TrackType>& types) const {
   const DataOptions& options = store_.options();
@@ -89,7 +102,7 @@ EventAtom EventLog::atom(std::int64_t day, std::uint64_t number, const std::vect
 }
 
 void EventLog::add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const {
-  if (store_.options().visitors == 0 || day * kDayMs < first_generated()) return;
+  if (store_.options().visitors == 0 || day * kDayMs < kFirstGenerated) return;
   std::vector<TrackType> types;
   for (auto& type : types_.of_apps(expand_apps("*"))) {
     if (type.created_at < kBaseMs) types.push_back(std::move(type));
@@ -103,11 +116,11 @@ void EventLog::add_day(std::int64_t day, std::int64_t from, std::int64_t until, 
 std::vector<EventAtom> EventLog::between(std::int64_t from, std::int64_t until, std::int64_t now_ms,
                                          std::int64_t delay_ms) const {
   std::vector<EventAtom> found;
-  std::int64_t generated_until = std::min(until, now_ms);
+  std::lock_guard lock(mutex_);
+  std::int64_t generated_until = generates_ ? std::min(until, now_ms) : from;
   for (std::int64_t day = from / kDayMs; day * kDayMs < generated_until; ++day) {
     add_day(day, from, generated_until, found);
   }
-  std::lock_guard lock(mutex_);
   for (const auto& event : received_) {
     bool counts = event.processed && event.received_at <= now_ms - delay_ms;
     if (counts && event.timestamp >= from && event.timestamp < until) found.push_back(received_atom(event));

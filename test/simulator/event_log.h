@@ -43,6 +43,8 @@ class EventLog {
   EventLog(const Store& store, const TrackTypes& types) : store_(store), types_(types) {}
 
   void add(ReceivedEvent event);
+  // These take the place of all events, the generated ones too, until reset().
+  void load(std::deque<ReceivedEvent> events);
   void reset();
   // In the order of arrival; false from `visit` ends it.
   void each_received(const std::function<bool(const ReceivedEvent&)>& visit) const;
@@ -50,7 +52,8 @@ class EventLog {
   // What counts for [from, until): generated events up to now, and received ones
   // that have been there for `delay_ms`.
   std::vector<EventAtom> between(std::int64_t from, std::int64_t until, std::int64_t now_ms, std::int64_t delay_ms) const;
-  static std::int64_t first_generated();
+  // No event is older.
+  std::int64_t earliest() const;
 
  private:
   void add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const;
@@ -60,6 +63,7 @@ class EventLog {
   const TrackTypes& types_;
   mutable std::mutex mutex_;
   std::deque<ReceivedEvent> received_;
+  bool generates_ = true;
 };
 
 }  // namespace simulator

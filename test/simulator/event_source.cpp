@@ -94,7 +94,7 @@ class TrackEvents : public Source {
 
  private:
   std::int64_t earliest_start() const {
-    return period_start(EventLog::first_generated(), series_.period, context_.rules.zone_minutes);
+    return period_start(context_.events.earliest(), series_.period, context_.rules.zone_minutes);
   }
 
   bool admits(const EventAtom& atom) const {

@@ -39,5 +39,8 @@ void control_get_faults(Exchange& exchange);
 void control_set_faults(Exchange& exchange);
 void control_get_config(Exchange& exchange);
 void control_set_config(Exchange& exchange);
+// load_api.cpp
+void load_events(Exchange& exchange);
+void load_records(Exchange& exchange);
 
 }  // namespace simulator

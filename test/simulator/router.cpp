@@ -31,6 +31,8 @@ constexpr Route kRoutes[] = {
     {"GET", "/__sim/record/{kind}/:id", Access::kControl, control_record},
     {"GET", "/__sim/events", Access::kControl, control_events},
     {"GET", "/__sim/dump/{kind}", Access::kControl, control_dump},
+    {"POST", "/__sim/load/events", Access::kControl, load_events},
+    {"POST", "/__sim/load/{kind}", Access::kControl, load_records},
     {"GET", "/__sim/metrics", Access::kControl, control_metrics},
     {"GET", "/__sim/faults", Access::kControl, control_get_faults},
     {"POST", "/__sim/faults", Access::kControl, control_set_faults},
