@@ -226,5 +226,34 @@ TEST(SimulatorSwitch, WhatMayFailIsNotLeftOut) {
   }
 }
 
+// Sorting: where nulls stand, and how values of several types rank.
+TEST(SimulatorSwitch, SortOrders) {
+  struct SortCase {
+    std::string_view name, value, ascending, descending;
+  };
+  constexpr SortCase kCases[] = {
+      {"null_sort", "first", R"([null,null,false,5,"10","B","a",[1]])", R"([[1],"a","B","10",5,false,null,null])"},
+      {"null_sort", "last", R"([false,5,"10","B","a",[1],null,null])", R"([null,null,[1],"a","B","10",5,false])"},
+      {"null_sort", "always_first", R"([null,null,false,5,"10","B","a",[1]])", R"([null,null,[1],"a","B","10",5,false])"},
+      {"null_sort", "always_last", R"([false,5,"10","B","a",[1],null,null])", R"([[1],"a","B","10",5,false,null,null])"},
+      {"mixed_sort", "by_type", R"([null,null,false,5,"10","B","a",[1]])", R"([[1],"a","B","10",5,false,null,null])"},
+      {"mixed_sort", "by_text", R"([null,null,"10",5,"B",[1],"a",false])", R"([false,"a",[1],"B",5,"10",null,null])"},
+      {"collation", "no_case", R"([null,null,false,5,"10","a","B",[1]])", R"([[1],"B","a","10",5,false,null,null])"},
+  };
+  constexpr std::string_view kRows =
+      R"({"source":{"const":[{"v":"a"},{"v":5},{"v":null},{"v":[1]},{"v":false},{},{"v":"B"},{"v":"10"}]}})";
+  for (const auto& one : kCases) {
+    World world(DataOptions{.visitors = 0, .accounts = 0, .clean = true});
+    std::string error;
+    ASSERT_TRUE(world.switches.set(one.name, one.value, error)) << error;
+    ASSERT_TRUE(world.switches.set("list_null", "keep", error)) << error;
+    for (auto [key, order] : {std::pair("v", one.ascending), std::pair("-v", one.descending)}) {
+      EXPECT_EQ(rows_of(world, "[" + std::string(kRows) + R"(,{"sort":[")" + key + R"("]},{"reduce":{"l":{"list":"v"}}}])"),
+                R"([{"l":)" + std::string(order) + "}]")
+          << one.name << "=" << one.value << " " << key;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace simulator
