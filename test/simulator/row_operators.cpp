@@ -91,9 +91,9 @@ class Eval : public Stage {
  public:
   Eval(const Value& argument, const PipelineContext& context)
       : rules_(context.rules), outputs_(named_expressions(argument, context)) {
-    // Pendo docs: setting a field such as day is an error
+    // Pendo docs: setting a field such as day is an error; their examples do set accountId
     for (const auto& output : outputs_) {
-      for (std::string_view fixed : {"day", "hour", "week", "month", "quarter", "visitorId", "accountId", "appId"}) {
+      for (std::string_view fixed : {"day", "hour", "week", "month", "quarter"}) {
         if (output.name == fixed) throw PipelineError(400, "Cannot set read-only field " + output.name);
       }
     }
