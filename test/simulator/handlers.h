@@ -24,6 +24,10 @@ void get_account(Exchange& exchange);
 void aggregate(Exchange& exchange);
 // catalog_api.cpp
 void list_track_types(Exchange& exchange);
+void list_pages(Exchange& exchange);
+void list_features(Exchange& exchange);
+void list_guides(Exchange& exchange);
+void list_segments(Exchange& exchange);
 void list_nothing(Exchange& exchange);
 // track_api.cpp
 void track_event(Exchange& exchange);
@@ -39,5 +43,8 @@ void control_get_faults(Exchange& exchange);
 void control_set_faults(Exchange& exchange);
 void control_get_config(Exchange& exchange);
 void control_set_config(Exchange& exchange);
+// load_api.cpp
+void load_events(Exchange& exchange);
+void load_records(Exchange& exchange);
 
 }  // namespace simulator

@@ -24,7 +24,7 @@ std::vector<bool> Projection::wanted(Kind kind) const {
   std::vector<bool> wanted;
   for (const auto& field : fields(kind)) {
     std::string group(field.group);
-    bool asked = everything_ || groups_.contains(group) || fields_.contains({group, std::string(field.name)});
+    bool asked = wants_field(group, std::string(field.name));
     wanted.push_back(asked && (single_ || !(field.flags & kSingleField)));
   }
   return wanted;

@@ -21,6 +21,11 @@ class Projection {
   void add(const std::vector<std::string>& path);
   // By position in fields(kind).
   std::vector<bool> wanted(Kind kind) const;
+  bool is_everything() const { return everything_; }
+  bool wants_group(const std::string& group) const { return everything_ || groups_.contains(group); }
+  bool wants_field(const std::string& group, const std::string& field) const {
+    return wants_group(group) || fields_.contains({group, field});
+  }
 
  private:
   explicit Projection(bool everything) : everything_(everything) {}

@@ -5,6 +5,11 @@
 namespace simulator {
 namespace {
 
+// A record that was loaded may have none.
+void take_metadata(Value& row, Value& out) {
+  if (Value* metadata = row.find("metadata")) out.set("metadata", std::move(*metadata));
+}
+
 Value to_visitor(Value row) {
   Value out = Object{};
   const Value* accounts = find_path(row, "metadata.auto.accountids");
@@ -13,14 +18,14 @@ Value to_visitor(Value row) {
   out.set("accountIds", accounts && accounts->is_list() ? *accounts : Value(List{}));
   out.set("id", *row.find("visitorId"));
   out.set("lastStartTime", last && last->is_number() ? *last : Value(0));
-  out.set("metadata", std::move(*row.find("metadata")));
+  take_metadata(row, out);
   return out;
 }
 
 Value to_account(Value row) {
   Value out = Object{};
   out.set("id", *row.find("accountId"));
-  out.set("metadata", std::move(*row.find("metadata")));
+  take_metadata(row, out);
   return out;
 }
 

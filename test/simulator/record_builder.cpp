@@ -9,7 +9,12 @@ std::string_view key_field(Kind kind) { return kind == Kind::kVisitor ? "visitor
 
 RecordBuilder::RecordBuilder(Kind kind, const DataOptions& options, const RecordIds& accounts,
                              const Projection& projection, std::set<FieldName> deleted)
-    : kind_(kind), options_(options), accounts_(accounts), wanted_(projection.wanted(kind)), deleted_(std::move(deleted)) {}
+    : kind_(kind),
+      options_(options),
+      accounts_(accounts),
+      projection_(projection),
+      wanted_(projection.wanted(kind)),
+      deleted_(std::move(deleted)) {}
 
 // The metadata of a generated record.
 Value RecordBuilder::generated(const RecordSource& source) const {
@@ -35,28 +40,54 @@ Value RecordBuilder::generated(const RecordSource& source) const {
   return groups;
 }
 
-Value RecordBuilder::build(const RecordSource& source) const {
-  Value metadata = generated(source);
-  auto group_of = [&metadata](const FieldName& field) { return metadata.find(field.first); };
-  if (source.overlay) {
-    for (const auto& change : source.overlay->changes) {
-      Value* group = group_of(*change.field);
-      if (!change.value.is_missing()) {
-        if (!group) group = &metadata.set(change.field->first, Object{});
-        group->set(change.field->second, change.value);
-      } else if (group) {
-        group->erase(change.field->second);
+// The part of a loaded row that is read; what stands beside the metadata is there in any case.
+Value RecordBuilder::loaded(const Value& base) const {
+  if (projection_.is_everything()) return base;
+  Value row = Object{};
+  for (const auto& member : base.object()) {
+    if (member.name != "metadata" || !member.value.is_object()) {
+      row.set(member.name, member.value);
+      continue;
+    }
+    Value& groups = row.set("metadata", Object{});
+    for (const auto& group : member.value.object()) {
+      if (projection_.wants_group(group.name) || !group.value.is_object()) {
+        groups.set(group.name, group.value);
+        continue;
       }
+      Value fields = Object{};
+      for (const auto& field : group.value.object()) {
+        if (projection_.wants_field(group.name, field.name)) fields.set(field.name, field.value);
+      }
+      if (!fields.object().empty()) groups.set(group.name, std::move(fields));
     }
   }
-  for (const auto& field : deleted_) {
-    if (Value* group = group_of(field)) group->erase(field.second);
+  return row;
+}
+
+void RecordBuilder::apply(const Overlay& overlay, Value& metadata) const {
+  for (const auto& change : overlay.changes) {
+    Value* group = metadata.find(change.field->first);
+    if (!change.value.is_missing()) {
+      if (!group) group = &metadata.set(change.field->first, Object{});
+      group->set(change.field->second, change.value);
+    } else if (group) {
+      group->erase(change.field->second);
+    }
   }
-  // "metadata" sorts before the key in a visitor's row and after it in an account's
-  Object row;
-  row.push_back({"metadata", std::move(metadata)});
-  Member key{std::string(key_field(kind_)), Value(source.id)};
-  row.insert(kind_ == Kind::kVisitor ? row.end() : row.begin(), std::move(key));
+}
+
+Value RecordBuilder::build(const RecordSource& source) const {
+  bool is_loaded = source.overlay && source.overlay->base;
+  Value row = is_loaded ? loaded(*source.overlay->base) : Value(Object{});
+  Value* metadata = is_loaded ? row.find("metadata") : &row.set("metadata", generated(source));
+  bool changed = source.overlay && !source.overlay->changes.empty();
+  if (!metadata && changed) metadata = &row.set("metadata", Object{});
+  if (changed) apply(*source.overlay, *metadata);
+  for (const auto& field : deleted_) {
+    if (Value* group = metadata ? metadata->find(field.first) : nullptr) group->erase(field.second);
+  }
+  if (!is_loaded) row.set(key_field(kind_), source.id);
   return row;
 }
 

@@ -21,7 +21,8 @@ struct Change {
 
 // What has been written to a record.
 struct Overlay {
-  bool created = false;  // not a generated record
+  bool created = false;               // came into being by a write
+  std::shared_ptr<const Value> base;  // a loaded record's row; nullptr: what is generated lies below
   std::vector<Change> changes;
 };
 
@@ -42,10 +43,13 @@ class RecordBuilder {
 
  private:
   Value generated(const RecordSource& source) const;
+  Value loaded(const Value& base) const;
+  void apply(const Overlay& overlay, Value& metadata) const;
 
   Kind kind_;
   const DataOptions& options_;
   const RecordIds& accounts_;
+  Projection projection_;
   std::vector<bool> wanted_;
   std::set<FieldName> deleted_;
 };

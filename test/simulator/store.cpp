@@ -26,7 +26,7 @@ RecordBuilder Store::builder(Kind kind, const Projection& projection) const {
 
 std::optional<RecordSource> Store::find_locked(const Part& part, std::string_view id) const {
   auto overlay = part.overlays.find(id);
-  auto place = part.ids.find(id);
+  auto place = part.place_of(id);
   if (!place && overlay == part.overlays.end()) return std::nullopt;
   return RecordSource{std::string(id), place.value_or(Place{}),
                       overlay == part.overlays.end() ? nullptr : overlay->second};
@@ -61,13 +61,14 @@ std::vector<RecordSource> Store::next(Kind kind, const KeyRange& range, const st
   if (range.keys) return listed(part, range, after, most);
   const std::string& from = after ? *after : range.lower;
   bool open = after || range.lower_open;
-  std::int64_t position = part.ids.lower_bound(from);
-  if (open && position < part.ids.size() && part.ids.id(position) == from) ++position;
+  const std::int64_t end = part.generated();
+  std::int64_t position = std::min(end, part.ids.lower_bound(from));
+  if (open && position < end && part.ids.id(position) == from) ++position;
   auto overlay = open ? part.overlays.upper_bound(from) : part.overlays.lower_bound(from);
   std::vector<RecordSource> found;
-  std::string id = position < part.ids.size() ? part.ids.id(position) : std::string();
+  std::string id = position < end ? part.ids.id(position) : std::string();
   while (found.size() < most) {
-    bool generated = position < part.ids.size();
+    bool generated = position < end;
     bool written = overlay != part.overlays.end() && (!generated || overlay->first <= id);
     if (!generated && !written) break;
     bool both = generated && written && overlay->first == id;
@@ -76,7 +77,7 @@ std::vector<RecordSource> Store::next(Kind kind, const KeyRange& range, const st
     if (written) source.overlay = overlay++->second;
     if (!written || both) {
       source.place = part.ids.place(position);
-      id = ++position < part.ids.size() ? part.ids.id(position) : std::string();
+      id = ++position < end ? part.ids.id(position) : std::string();
     }
     if (range.upper && !range.admits(source.id)) break;
     found.push_back(std::move(source));
@@ -117,7 +118,7 @@ bool Store::write(Kind kind, const std::string& id, const std::vector<Write>& wr
   if (it != part.overlays.end()) {
     overlay = std::make_shared<Overlay>(*it->second);
   } else {
-    bool generated = part.ids.find(id).has_value();
+    bool generated = part.place_of(id).has_value();
     if (!generated && !create) return false;
     overlay = new_overlay(kind, id, generated);
   }
@@ -127,10 +128,23 @@ bool Store::write(Kind kind, const std::string& id, const std::vector<Write>& wr
   return true;
 }
 
+void Store::load(Kind kind, std::map<std::string, Value> rows) {
+  std::unique_lock lock(mutex_);
+  Part& part = this->part(kind);
+  part.overlays.clear();
+  part.loaded = true;
+  for (auto& [id, row] : rows) {
+    auto overlay = std::make_shared<Overlay>();
+    overlay->base = std::make_shared<const Value>(std::move(row));
+    part.overlays.emplace_hint(part.overlays.end(), id, std::move(overlay));
+  }
+}
+
 void Store::reset() {
   std::unique_lock lock(mutex_);
   for (Part* part : {&visitors_, &accounts_}) {
     part->overlays.clear();
+    part->loaded = false;
     part->schema.reset();
   }
 }

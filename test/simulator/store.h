@@ -52,16 +52,21 @@ class Store {
   // False if there is no such record and it is not to be created.
   bool write(Kind kind, const std::string& id, const std::vector<Write>& writes, bool create, std::int64_t now_ms,
              bool touch);
+  // These take the place of all records of the kind, until reset().
+  void load(Kind kind, std::map<std::string, Value> rows);
   void reset();
 
  private:
   struct Part {
     RecordIds ids;
+    bool loaded = false;  // the generated records do not count
     Schema schema;
     std::map<std::string, std::shared_ptr<const Overlay>, std::less<>> overlays;
 
     Part(Kind kind, std::int64_t count, const DataOptions& options, const RecordIds& accounts)
         : ids(kind, count, options.clean, options.seed), schema(kind, options, accounts, ids) {}
+    std::int64_t generated() const { return loaded ? 0 : ids.size(); }
+    std::optional<Place> place_of(std::string_view id) const { return loaded ? std::nullopt : ids.find(id); }
   };
 
   Part& part(Kind kind) { return kind == Kind::kVisitor ? visitors_ : accounts_; }

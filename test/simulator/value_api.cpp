@@ -21,7 +21,8 @@ void get_value(Exchange& exchange) {
   auto id = path_id(exchange);
   auto record = id ? exchange.world.store.record(*kind, *id, Projection::single_record()) : std::nullopt;
   if (!record) return answer_no_record(exchange, *kind);
-  const Value* group = find_path(*record, "metadata")->find(percent_decode(exchange.param("group")));
+  const Value* metadata = record->find("metadata");
+  const Value* group = metadata ? metadata->find(percent_decode(exchange.param("group"))) : nullptr;
   const Value* value = group ? group->find(percent_decode(exchange.param("field"))) : nullptr;
   if (!value && exchange.world.switches.is(Switch::kAbsentValue, "404")) return answer_no_record(exchange, *kind);
   exchange.answer_json(200, value ? *value : Value(nullptr));
