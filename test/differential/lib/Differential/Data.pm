@@ -49,21 +49,26 @@ sub draw_record {
 }
 
 sub draw_ids {
-    my ($count) = @_;
+    my ($count, $line_breaks) = @_;
     my %ids;
-    $ids{ odd_id() } = 1 while keys %ids < $count;
+    while (keys %ids < $count) {
+        my $id = odd_id();
+        $ids{$id} = 1 if $line_breaks || $id !~ /[\r\n]/;
+    }
     return sort { $a cmp $b } keys %ids;
 }
 
-# { visitors => [records], accounts => [records] }, in order of id by bytes.
+# { visitors => [records], accounts => [records] }, in order of id by bytes;
+# line_breaks: whether ids may have some.
 sub draw_records {
+    my ($line_breaks) = @_;
     my $tables = tables();
     my %drawn;
-    my @accounts = draw_ids(between(20, 60));
+    my @accounts = draw_ids(between(20, 60), $line_breaks);
     for my $name (qw(accounts visitors)) {
         my $columns = $tables->{$name}{columns};
         my %habits  = map { $_->{name} => draw_habit($_) } grep { $_->{group} } @$columns;
-        my @ids     = $name eq 'accounts' ? @accounts : draw_ids(between(100, 400));
+        my @ids     = $name eq 'accounts' ? @accounts : draw_ids(between(100, 400), $line_breaks);
         my $lacking = pick(0, 0.02, 0.1);
         $drawn{$name} = [map { draw_record($_, $columns, \%habits, \@accounts, $lacking) } @ids];
     }
