@@ -34,7 +34,7 @@ sub same_column {
 
 sub constant_truth {
     my ($scope, $depth) = @_;
-    return '(' . condition($scope, $depth - 1) . ') ' . pick('AND true', 'OR false', 'OR NULL', 'AND NOT NULL::boolean IS TRUE', 'IS NOT NULL', 'IS UNKNOWN', 'IS NOT TRUE', '= true', 'AND 1 = 1');
+    return '(' . condition($scope, $depth - 1) . ') ' . pick('AND true', 'OR false', 'OR NULL', 'AND NOT NULL::boolean IS TRUE', 'IS NOT NULL', 'IS UNKNOWN', 'IS NOT TRUE', '= true', 'AND 1 = 1', 'AND random() < 2');
 }
 
 sub key_subquery {

@@ -11,7 +11,7 @@ use Differential::Ordering qw(total_order);
 use Differential::Random;
 use Differential::Select qw(columns_of);
 
-our @EXPORT_OK = qw(join_query);
+our @EXPORT_OK = qw(join_query between_tables);
 
 my @extras = ('u.n > 0', 'u.flag', "u.plan = 'Pro'", 'u.plan IS NULL', 'u.at < now()', 'u.score >= 0.1', 'u.id <> \'x\'');
 

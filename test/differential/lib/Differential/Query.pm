@@ -25,26 +25,26 @@ use Differential::Ordering qw(ordered_query limited_query window_query);
 use Differential::Random;
 use Differential::Scope;
 use Differential::Select qw(columns_of where);
-use Differential::Sets qw(set_query cte_query lateral_query);
+use Differential::Sets qw(set_query cte_query lateral_query correlated_query);
 use Differential::Statements qw(prepared_query cursor_query function_query);
 
 our @EXPORT_OK = qw(draw_query);
 
 my @kinds = (
-    plain => 34, ordered => 9, limited => 16, count => 8, aggregate => 6, group => 6, distinct => 3, join => 10, set => 3, cte => 2, lateral => 2, window => 2,
+    plain => 34, ordered => 9, limited => 16, count => 8, aggregate => 6, group => 6, distinct => 3, join => 10, set => 3, cte => 2, lateral => 2, correlated => 2, window => 2,
     prepared => 3, cursor => 2, function => 1.5, failing => 3,
 );
 
 my %makers = (
     plain => \&plain_query, ordered => \&ordered_query, limited => \&limited_query, count => \&count_query, aggregate => \&aggregate_query,
-    group => \&group_query, distinct => \&distinct_query, join => \&join_query, set => \&set_query, cte => \&cte_query, lateral => \&lateral_query,
+    group => \&group_query, distinct => \&distinct_query, join => \&join_query, set => \&set_query, cte => \&cte_query, lateral => \&lateral_query, correlated => \&correlated_query,
     window => \&window_query, prepared => \&prepared_query, cursor => \&cursor_query, function => \&function_query, failing => \&failing_query,
 );
 
 sub plain_query {
     my ($scope) = @_;
     my ($alias, $from) = $scope->main;
-    return { sql => "SELECT " . (chance(0.03) ? '*' : columns_of($scope)) . " FROM $from" . where($scope), agree => 'rows' };
+    return { sql => "SELECT " . (chance(0.03) ? pick('*', $alias) : columns_of($scope)) . " FROM $from" . where($scope), agree => 'rows' };
 }
 
 # pool: {table}{column} => values; kind: only of that kind.

@@ -108,7 +108,10 @@ sub set_switches {
     return $self->{simulator}->config(%$switches);
 }
 
-sub known_switches { my ($self) = @_; return $self->{simulator}->get('config') }
+sub takes_switch {
+    my ($self, $name, $value) = @_;
+    return $self->{simulator}->ask('POST', '/__sim/config', { $name => $value })->{success};
+}
 
 sub load {
     my ($self, $table, $lines) = @_;

@@ -120,7 +120,7 @@ sub odd_value { my ($column) = @_; return $odd{ $column->{family} }->() }
 
 my @id_forms = (
     sub { 'v' . between(1, 9999) }, sub { sprintf 'v%07d', between(1, 500) }, sub { between(0, 20000) }, sub { pick(@texts) . between(0, 99) }, sub { pick(@texts) },
-    sub { '_PENDO_T_' . pick('a', 'B', 'x') . between(1, 99) }, sub { pick(@words) }, sub { pick(qw(u U)) . pick(@words) . '@x.io' }, sub { pick(@words) . pick(@texts) },
+    sub { '_PENDO_T_' . pick('a', 'B', 'x') . between(1, 99) }, sub { pick(@words) }, sub { pick(qw(u U)) . pick(@words) . '@x.io' }, sub { pick(@words) . pick(@texts) }, sub { pick('VISITOR-UNIQUE-ID', '.', '..', 'b64_x') },
 );
 
 # An id, which cannot be empty; most are of the first forms.
