@@ -5,7 +5,7 @@ package Differential::Coverage;
 use strict;
 use warnings;
 
-sub new { my ($class) = @_; return bless { counts => {}, kinds => {}, errors => 0 }, $class }
+sub new { my ($class) = @_; return bless { counts => {}, kinds => {}, errors => {} }, $class }
 
 # plan: the lines of EXPLAIN VERBOSE, or undef.
 sub outcome {
@@ -20,7 +20,7 @@ sub outcome {
 sub add {
     my ($self, $query, $plan, $failed) = @_;
     $self->{kinds}{ $query->{kind} }++;
-    $self->{errors}++ if $failed;
+    $self->{errors}{ $query->{kind} }++ if $failed;
     for my $note (@{ $query->{notes} }) {
         my ($operator) = split /\t/, $note;
         $self->{counts}{$note}{ outcome($operator, $plan) }++;
@@ -35,7 +35,9 @@ sub table {
         my $count = $self->{counts}{$note};
         push @lines, sprintf '%-28s %-14s %7d %7d %7d', split(/\t/, $note), map { $count->{$_} // 0 } qw(pushed both local);
     }
-    push @lines, 'queries: ' . join(', ', map { "$_ $self->{kinds}{$_}" } sort keys %{ $self->{kinds} }) . "; with an error on both sides: $self->{errors}";
+    for my $what (qw(kinds errors)) {
+        push @lines, ($what eq 'kinds' ? 'queries: ' : 'that fail: ') . join ', ', map { "$_ $self->{$what}{$_}" } sort keys %{ $self->{$what} };
+    }
     return join("\n", @lines) . "\n";
 }
 

@@ -77,10 +77,12 @@ sub two_columns {
 
 sub collated {
     my ($scope, $one) = @_;
-    my $collation = pick('"C"', '"C"', '"und-x-icu"', '"en-x-icu"', 'no_case', '"ucs_basic"');
-    my $operator = pick(@operators);
+    my $collation = pick('"C"', '"C"', '"und-x-icu"', '"en-x-icu"', 'no_case', 'no_case', '"ucs_basic"');
+    my $operator = pick(@operators, '=');
     $scope->note("$operator COLLATE", $one);
-    my $text = quoted(@{ $one->{values} } ? pick(@{ $one->{values} }) : 'Pro');
+    my $value = @{ $one->{values} } ? pick(@{ $one->{values} }) : 'Pro';
+    $value = pick(lc $value, uc $value) if $collation eq 'no_case' && chance(0.3);
+    my $text = quoted($value);
     return chance(0.5) ? "$one->{sql} COLLATE $collation $operator $text" : "$one->{sql} $operator $text COLLATE $collation";
 }
 
@@ -94,7 +96,9 @@ my @text_functions = (
 sub text_function {
     my ($scope, $one) = @_;
     $scope->note('function', $one);
-    return pick(@text_functions)->($one->{sql}, @{ $one->{values} } ? pick(@{ $one->{values} }) : 'Pro');
+    my $sql = pick(@text_functions)->($one->{sql}, @{ $one->{values} } ? pick(@{ $one->{values} }) : 'Pro');
+    # a name has a collation of its own, and which of two wins is not to be known
+    return $one->{column}{collation} ? $sql =~ s/::name/::text/r : $sql;
 }
 
 sub bare {
@@ -125,6 +129,7 @@ sub function {
 my @any = (\&comparison => 30, \&null_test => 6, \&distinct_from => 7, \&between_constants => 6, \&in_list => 10, \&any_array => 7, \&two_columns => 5);
 
 my %choice = (
+    key   => [\&comparison => 25, \&in_list => 12, \&any_array => 12, \&collated => 15, \&null_test => 2, \&distinct_from => 4, \&between_constants => 6, \&two_columns => 3, \&like_condition => 12, \&prefix_condition => 5, \&regex_condition => 1, \&text_function => 4],
     text  => [@any, \&like_condition => 20, \&prefix_condition => 5, \&collated => 6, \&regex_condition => 3, \&text_function => 8],
     bool  => [\&bare => 40, @any],
     json  => [\&function => 50, \&null_test => 10, \&comparison => 6, \&distinct_from => 4, \&in_list => 2],
@@ -136,8 +141,8 @@ sub leaf {
     my ($scope, $family) = @_;
     # half of what is asked is about columns whose values can be trusted
     my $native = chance(0.5);
-    $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 6);
-    return weighted(@{ $choice{text} })->($scope, $scope->key) if $family eq 'key';
+    $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 10);
+    return weighted(@{ $choice{key} })->($scope, $scope->key) if $family eq 'key';
     my $one = $scope->column(sub { $_[0]{family} eq $family && ($family eq 'json' || !!$_[0]{native} == !!$native) && !$_[0]{key} });
     $one //= $scope->column(sub { $_[0]{family} ne 'json' });
     return weighted(@{ $choice{ $one->{column}{family} } })->($scope, $one);
