@@ -14,7 +14,7 @@ sub outcome {
     return $plan =~ /^\s*(?:->\s+)?(?:Incremental )?Sort\b/m ? 'local' : 'pushed' if $operator =~ /^ORDER BY/;
     return $plan =~ /^\s*(?:->\s+)?Limit\b/m ? 'local' : 'pushed' if $operator =~ /^LIMIT/;
     return $plan =~ /Aggregate/ ? 'local' : 'pushed' if $operator =~ /^(?:count|min|max|sum|avg|bool_|every|GROUP)/;
-    return $plan =~ /Pendo call.*"filter"/ ? ($plan =~ /^\s*Filter:/m ? 'both' : 'pushed') : 'local';
+    return $plan =~ /Pendo call.*"filter"|Pendo: (?:one record|records) by/ ? ($plan =~ /^\s*Filter:/m ? 'both' : 'pushed') : 'local';
 }
 
 sub add {
