@@ -129,7 +129,7 @@ sub function {
 my @any = (\&comparison => 30, \&null_test => 6, \&distinct_from => 7, \&between_constants => 6, \&in_list => 10, \&any_array => 7, \&two_columns => 5);
 
 my %choice = (
-    key   => [\&comparison => 25, \&in_list => 12, \&any_array => 12, \&collated => 15, \&null_test => 2, \&distinct_from => 4, \&between_constants => 6, \&two_columns => 3, \&like_condition => 12, \&prefix_condition => 5, \&regex_condition => 1, \&text_function => 4],
+    key   => [\&comparison => 25, \&in_list => 12, \&any_array => 16, \&collated => 15, \&null_test => 2, \&distinct_from => 4, \&between_constants => 6, \&two_columns => 3, \&like_condition => 12, \&prefix_condition => 5, \&regex_condition => 1, \&text_function => 4],
     text  => [@any, \&like_condition => 20, \&prefix_condition => 5, \&collated => 6, \&regex_condition => 3, \&text_function => 8],
     bool  => [\&bare => 40, @any],
     json  => [\&function => 50, \&null_test => 10, \&comparison => 6, \&distinct_from => 4, \&in_list => 2],
@@ -141,7 +141,7 @@ sub leaf {
     my ($scope, $family) = @_;
     # half of what is asked is about columns whose values can be trusted
     my $native = chance(0.5);
-    $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 10);
+    $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 12);
     return weighted(@{ $choice{key} })->($scope, $scope->key) if $family eq 'key';
     my $one = $scope->column(sub { $_[0]{family} eq $family && ($family eq 'json' || !!$_[0]{native} == !!$native) && !$_[0]{key} });
     $one //= $scope->column(sub { $_[0]{family} ne 'json' });
