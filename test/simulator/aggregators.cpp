@@ -1,224 +1,106 @@
-// The table of aggregators (Pendo docs: sum, avg, mean, min, max, median, count,
-// countIf, first, list; others use stddev, var, listIf, concat too).
+// The table of aggregators, and how their calls are written (Pendo docs: avg,
+// count, countIf, first, list, max, mean, median, min, sum; the others are in use).
 #include "aggregators.h"
-
-#include <algorithm>
-#include <cmath>
-#include <set>
-
-#include "compare.h"
-#include "json_write.h"
 
 namespace simulator {
 namespace {
 
 constexpr const char* kComplaint = "Cannot parse aggregation";
 
-template <typename T>
-std::unique_ptr<Aggregator> make(const ExpressionRules& rules) {
-  return std::make_unique<T>(rules);
-}
-
-class Numbers : public Aggregator {
- public:
-  explicit Numbers(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (value.is_number()) numbers_.push_back(value.number());
-  }
-
- protected:
-  double total() const {
-    double total = 0;
-    for (double number : numbers_) total += number;
-    return total;
-  }
-  double mean() const { return total() / static_cast<double>(numbers_.size()); }
-  double variance() const {
-    double squares = 0;
-    for (double number : numbers_) squares += (number - mean()) * (number - mean());
-    return squares / static_cast<double>(numbers_.size());
-  }
-
-  std::vector<double> numbers_;
-};
-
-class Sum : public Aggregator {
- public:
-  explicit Sum(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (value.is_number()) total_ += value.number();
-  }
-  Value result() override { return total_; }
-
- private:
-  double total_ = 0;
-};
-
-class Mean : public Aggregator {
- public:
-  explicit Mean(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (!value.is_number()) return;
-    total_ += value.number();
-    ++count_;
-  }
-  Value result() override { return count_ ? Value(total_ / static_cast<double>(count_)) : Value(nullptr); }
-
- private:
-  double total_ = 0;
-  std::int64_t count_ = 0;
-};
-
-class Median : public Numbers {
- public:
-  using Numbers::Numbers;
-  Value result() override {
-    if (numbers_.empty()) return nullptr;
-    std::sort(numbers_.begin(), numbers_.end());
-    std::size_t middle = numbers_.size() / 2;
-    if (numbers_.size() % 2) return numbers_[middle];
-    return (numbers_[middle - 1] + numbers_[middle]) / 2;
-  }
-};
-
-class Variance : public Numbers {
- public:
-  using Numbers::Numbers;
-  Value result() override { return numbers_.empty() ? Value(nullptr) : Value(variance()); }
-};
-
-class Deviation : public Numbers {
- public:
-  using Numbers::Numbers;
-  Value result() override { return numbers_.empty() ? Value(nullptr) : Value(std::sqrt(variance())); }
-};
-
-template <bool (*better)(std::weak_ordering)>
-class Extreme : public Aggregator {
- public:
-  explicit Extreme(const ExpressionRules& rules) : rules_(rules) {}
-  void add(const Value& value) override {
-    if (value.is_null()) return;
-    if (best_.is_null() || better(sort_order(value, best_, rules_))) best_ = value;
-  }
-  Value result() override { return best_; }
-
- private:
-  const ExpressionRules& rules_;
-  Value best_ = nullptr;
-};
-
-bool is_less(std::weak_ordering order) { return order < 0; }
-bool is_greater(std::weak_ordering order) { return order > 0; }
-
-// count: null counts rows, count: "field" counts distinct values.
-class CountRows : public Aggregator {
- public:
-  explicit CountRows(const ExpressionRules&) {}
-  void add(const Value&) override { ++count_; }
-  Value result() override { return count_; }
-
- private:
-  std::int64_t count_ = 0;
-};
-
-class CountDistinct : public Aggregator {
- public:
-  explicit CountDistinct(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (!value.is_null()) seen_.insert(to_json(value));
-  }
-  Value result() override { return seen_.size(); }
-
- private:
-  std::set<std::string> seen_;
-};
-
-class CountIf : public Aggregator {
- public:
-  explicit CountIf(const ExpressionRules&) {}
-  void add(const Value& value) override { count_ += value.is_true(); }
-  Value result() override { return count_; }
-
- private:
-  std::int64_t count_ = 0;
-};
-
-class First : public Aggregator {
- public:
-  explicit First(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (first_.is_missing()) first_ = value.is_null() ? Value() : value;
-  }
-  Value result() override { return first_.is_missing() ? Value(nullptr) : first_; }
-
- private:
-  Value first_;
-};
-
-class Collect : public Aggregator {
- public:
-  explicit Collect(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (!value.is_null()) list_.push_back(value);
-  }
-  Value result() override { return std::move(list_); }
-
- private:
-  List list_;
-};
-
-class Concatenate : public Aggregator {
- public:
-  explicit Concatenate(const ExpressionRules&) {}
-  void add(const Value& value) override {
-    if (value.is_list()) list_.insert(list_.end(), value.list().begin(), value.list().end());
-  }
-  Value result() override { return std::move(list_); }
-
- private:
-  List list_;
-};
+[[noreturn]] void fail() { throw PipelineError(400, kComplaint); }
 
 struct AggregatorEntry {
   std::string_view name;
-  std::unique_ptr<Aggregator> (*make)(const ExpressionRules& rules);
+  AggregatorPtr (*make)(const AggregatorRules& rules);
 };
 
+// {"sum":"numEvents"}: one expression.
 constexpr AggregatorEntry kAggregators[] = {
-    {"sum", make<Sum>},
-    {"avg", make<Mean>},
-    {"mean", make<Mean>},
-    {"min", make<Extreme<is_less>>},
-    {"max", make<Extreme<is_greater>>},
-    {"median", make<Median>},
-    {"count", make<CountDistinct>},
-    {"countIf", make<CountIf>},
-    {"first", make<First>},
-    {"list", make<Collect>},
-    {"concat", make<Concatenate>},
-    {"stddev", make<Deviation>},
-    {"var", make<Variance>},
+    {"avg", make_mean},
+    {"concat", make_concatenation},
+    {"daysActiveCreate", make_active_days},
+    {"daysActiveUnion", make_active_days_union},
+    {"first", make_first},
+    {"list", make_list},
+    {"listAverage", make_list_mean},
+    {"max", make_greatest},
+    {"mean", make_mean},
+    {"median", make_median},
+    {"min", make_least},
+    {"stddev", make_deviation},
+    {"sum", make_sum},
+    {"var", make_variance},
 };
+
+// count: null counts rows, "field" distinct values, ["f","g"] distinct pairs.
+void parse_count(const Value& argument, const PipelineContext& context, AggregatorPlan& plan) {
+  plan.make = make_distinct_count;
+  if (argument.is_null()) {
+    plan.make = make_row_count;
+  } else if (argument.is_list()) {
+    plan.field = std::make_unique<Node>();
+    plan.field->kind = NodeKind::kList;
+    for (const auto& one : argument.list()) plan.field->children.push_back(parse_argument(one, context, kComplaint));
+  } else {
+    plan.field = parse_argument(argument, context, kComplaint);
+  }
+}
+
+// {"countIf":{"count":"field","if":"condition"}}, listIf with "list".
+void parse_conditional(const Value& argument, bool counts, const PipelineContext& context, AggregatorPlan& plan) {
+  const Value* what = argument.find(counts ? "count" : "list");
+  const Value* condition = argument.find("if");
+  if (!condition || (!what && !counts)) fail();
+  plan.condition = parse_argument(*condition, context, kComplaint);
+  if (counts) return parse_count(what ? *what : Value(nullptr), context, plan);
+  plan.make = make_list;
+  plan.field = parse_argument(*what, context, kComplaint);
+}
+
+// {"percentiles":{"field":"numEvents","p25":25,"median":50}}
+void parse_percentiles(const Value& argument, const PipelineContext& context, AggregatorPlan& plan) {
+  const Value* field = argument.find("field");
+  if (!field) fail();
+  plan.field = parse_argument(*field, context, kComplaint);
+  PercentileLevels levels;
+  for (const auto& member : argument.object()) {
+    if (member.name == "field") continue;
+    if (!member.value.is_number() || !(member.value.number() >= 0 && member.value.number() <= 100)) fail();
+    levels.emplace_back(member.name, member.value.number());
+  }
+  plan.make = [levels](const AggregatorRules& rules) { return make_percentiles(levels, rules); };
+}
 
 AggregatorPlan parse_one(const Member& member, const PipelineContext& context) {
-  if (!member.value.is_object() || member.value.object().size() != 1) throw PipelineError(400, kComplaint);
+  if (!member.value.is_object() || member.value.object().size() != 1) fail();
   const Member& call = member.value.object()[0];
   AggregatorPlan plan;
   plan.output = member.name;
-  for (const auto& entry : kAggregators) {
-    if (entry.name == call.name) plan.make = entry.make;
-  }
-  if (!plan.make) throw PipelineError(400, kComplaint);
-  if (call.name == "count" && call.value.is_null()) {
-    plan.make = make<CountRows>;
+  if (call.name == "count") {
+    parse_count(call.value, context, plan);
+  } else if (call.name == "countIf" || call.name == "listIf") {
+    parse_conditional(call.value, call.name == "countIf", context, plan);
+  } else if (call.name == "percentiles") {
+    parse_percentiles(call.value, context, plan);
   } else {
+    for (const auto& entry : kAggregators) {
+      if (entry.name == call.name) plan.make = entry.make;
+    }
+    if (!plan.make) fail();
     plan.field = parse_argument(call.value, context, kComplaint);
   }
   return plan;
 }
 
 }  // namespace
+
+AggregatorRules::AggregatorRules(const PipelineContext& context)
+    : expressions(context.rules),
+      count_null(context.switches.is(Switch::kCountNull, "count")),
+      list_null(context.switches.is(Switch::kListNull, "keep")),
+      sum_of_none_null(context.switches.is(Switch::kSumOfNone, "null")),
+      sample_variance(context.switches.is(Switch::kVariance, "sample")),
+      nearest_percentile(context.switches.is(Switch::kPercentileMethod, "nearest")) {}
 
 std::vector<AggregatorPlan> parse_aggregators(const Value& argument, const PipelineContext& context) {
   std::vector<AggregatorPlan> plans;
@@ -228,7 +110,7 @@ std::vector<AggregatorPlan> parse_aggregators(const Value& argument, const Pipel
     }
     return plans;
   }
-  if (!argument.is_object()) throw PipelineError(400, kComplaint);
+  if (!argument.is_object()) fail();
   for (const auto& member : argument.object()) plans.push_back(parse_one(member, context));
   return plans;
 }

@@ -5,8 +5,8 @@ namespace simulator {
 namespace {
 
 constexpr App kApps[] = {
-    {kDefaultApp, "auto__323232", "web", "sim-track-secret"},
-    {kSecondApp, "auto_6561780136607744", "ios", "sim-track-secret-2"},
+    {kDefaultApp, "auto__323232", "web", "sim-track-secret", "Acme"},
+    {kSecondApp, "auto_6561780136607744", "ios", "sim-track-secret-2", "Acme Mobile"},
 };
 
 bool has_word(std::string_view words, const App& app) {
@@ -23,6 +23,15 @@ bool has_word(std::string_view words, const App& app) {
 }  // namespace
 
 std::span<const App> apps() { return kApps; }
+
+Value describe_app(const App& app) {
+  Value row = Object{};
+  row.set("appId", app.id);
+  row.set("id", app.id);
+  row.set("name", app.name);
+  row.set("platform", app.platform);
+  return row;
+}
 
 std::vector<std::int64_t> expand_apps(std::string_view words) {
   std::vector<std::int64_t> ids;

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "value.h"
+
 namespace simulator {
 
 constexpr std::int64_t kDefaultApp = -323232;
@@ -17,9 +19,12 @@ struct App {
   std::string_view group;  // Pendo: auto_ and the id, with _ for -
   std::string_view platform;
   std::string_view track_secret;
+  std::string_view name;
 };
 
 std::span<const App> apps();
+// A row of the apps source.
+Value describe_app(const App& app);
 
 // The apps that expandAppIds() means: *, web, mobile, ios, android, extension,
 // several joined by |.

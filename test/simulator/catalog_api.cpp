@@ -1,7 +1,9 @@
 // The lists of Pendo's own objects: bare JSON arrays.
 #include <algorithm>
+#include <optional>
 
 #include "apps.h"
+#include "catalog.h"
 #include "handlers.h"
 
 namespace simulator {
@@ -17,29 +19,66 @@ std::vector<std::string> split(std::string_view text) {
   }
 }
 
-}  // namespace
-
 // Pendo docs: ?id=a,b or, with several apps, ?appId= or ?expand=*; without, the default app only.
-void list_track_types(Exchange& exchange) {
+struct Choice {
+  std::vector<std::int64_t> apps;
+  std::optional<std::vector<std::string>> ids;
+
+  bool admits(const std::string& id) const { return !ids || std::ranges::find(*ids, id) != ids->end(); }
+};
+
+// Nothing after a 400.
+std::optional<Choice> choose(Exchange& exchange) {
   auto ids = exchange.request.parameter("id");
   auto app = exchange.request.parameter("appId");
   auto expand = exchange.request.parameter("expand");
-  if (app && expand) return exchange.answer_text(400, "appId and expand cannot be combined\n");
-  std::vector<std::int64_t> apps{kDefaultApp};
-  if (ids || expand) apps = expand_apps(ids ? "*" : *expand);
-  if (app) {
-    apps.clear();
-    for (const auto& known : simulator::apps()) {
-      if (std::to_string(known.id) == *app) apps.push_back(known.id);
-    }
+  if (app && expand) {
+    exchange.answer_text(400, "appId and expand cannot be combined\n");
+    return std::nullopt;
   }
-  std::vector<std::string> wanted;
-  if (ids) wanted = split(*ids);
+  Choice choice;
+  choice.apps = {kDefaultApp};
+  if (ids || expand) choice.apps = expand_apps(ids ? "*" : *expand);
+  if (ids) choice.ids = split(*ids);
+  if (!app) return choice;
+  choice.apps.clear();
+  for (const auto& known : apps()) {
+    if (std::to_string(known.id) == *app) choice.apps.push_back(known.id);
+  }
+  return choice;
+}
+
+void list_items(Exchange& exchange, ItemKind kind) {
+  auto choice = choose(exchange);
+  if (!choice) return;
   List list;
-  for (const auto& type : exchange.world.track_types.of_apps(apps)) {
-    if (!ids || std::ranges::find(wanted, type.id) != wanted.end()) list.push_back(TrackTypes::describe(type));
+  for (const auto& item : of_apps(catalog(kind, exchange.world.store.options()), choice->apps)) {
+    if (choice->admits(item.id)) list.push_back(describe(kind, item));
   }
   exchange.answer_json(200, list);
+}
+
+}  // namespace
+
+void list_track_types(Exchange& exchange) {
+  auto choice = choose(exchange);
+  if (!choice) return;
+  List list;
+  for (const auto& type : exchange.world.track_types.of_apps(choice->apps)) {
+    if (choice->admits(type.id)) list.push_back(TrackTypes::describe(type));
+  }
+  exchange.answer_json(200, list);
+}
+
+void list_pages(Exchange& exchange) { list_items(exchange, ItemKind::kPage); }
+void list_features(Exchange& exchange) { list_items(exchange, ItemKind::kFeature); }
+void list_guides(Exchange& exchange) { list_items(exchange, ItemKind::kGuide); }
+
+// Of the segments none was made by the API.
+void list_segments(Exchange& exchange) {
+  auto by_api = exchange.request.parameter("createdByApi");
+  if (by_api && *by_api == "true") return list_nothing(exchange);
+  list_items(exchange, ItemKind::kSegment);
 }
 
 void list_nothing(Exchange& exchange) { exchange.answer_json(200, List{}); }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "json_write.h"
+#include "utf8.h"
 
 namespace simulator {
 namespace {
@@ -15,10 +16,19 @@ std::weak_ordering number_order(double left, double right) {
   return left > right ? std::weak_ordering::greater : std::weak_ordering::equivalent;
 }
 
-std::weak_ordering string_order(const std::string& left, const std::string& right, bool no_case) {
-  int order = no_case ? lower_case(left).compare(lower_case(right)) : left.compare(right);
+std::weak_ordering number_order(const Value& left, const Value& right, const ExpressionRules& rules) {
+  if (rules.exact_integers && left.is(Type::kInteger) && right.is(Type::kInteger)) {
+    return left.integer() <=> right.integer();
+  }
+  return number_order(left.number(), right.number());
+}
+
+std::weak_ordering string_order(const std::string& left, const std::string& right, const ExpressionRules& rules) {
+  int order = rules.collate_no_case ? lower_case(left, rules).compare(lower_case(right, rules)) : left.compare(right);
   return order <=> 0;
 }
+
+std::string text_of(const Value& value) { return value.is_string() ? value.string() : to_json(value); }
 
 int rank(const Value& value) {
   switch (value.type()) {
@@ -54,6 +64,7 @@ Value ordered(Operator op, std::weak_ordering order) {
 
 std::optional<double> as_number(const Value& value) {
   if (value.is_number()) return value.number();
+  if (value.is(Type::kBoolean)) return value.boolean() ? 1 : 0;
   if (!value.is_string()) return std::nullopt;
   double number = 0;
   const std::string& text = value.string();
@@ -62,21 +73,52 @@ std::optional<double> as_number(const Value& value) {
   return number;
 }
 
+// One is a boolean, the other a number.
+bool is_boolean_and_number(const Value& left, const Value& right) {
+  return (left.is(Type::kBoolean) && right.is_number()) || (left.is_number() && right.is(Type::kBoolean));
+}
+
 Value compare_mixed(Operator op, const Value& left, const Value& right, const ExpressionRules& rules) {
+  if (is_boolean_and_number(left, right)) {
+    if (rules.boolean_number == ExpressionRules::Equality::kError) throw EvaluationError("comparison of different types");
+    if (rules.boolean_number == ExpressionRules::Equality::kConvert) {
+      return ordered(op, number_order(*as_number(left), *as_number(right)));
+    }
+  }
+  bool text_and_number = left.is_string() ? right.is_number() : left.is_number() && right.is_string();
   switch (rules.mixed) {
     case ExpressionRules::Mixed::kFalse:
       return false;
     case ExpressionRules::Mixed::kError:
       throw EvaluationError("comparison of different types");
     case ExpressionRules::Mixed::kConvert: {
-      auto a = as_number(left);
-      auto b = as_number(right);
+      auto a = text_and_number ? as_number(left) : std::nullopt;
+      auto b = text_and_number ? as_number(right) : std::nullopt;
       if (a && b) return ordered(op, number_order(*a, *b));
       return nullptr;
     }
     default:
       return nullptr;
   }
+}
+
+bool are_mixed_equal(const Value& left, const Value& right, const ExpressionRules& rules) {
+  bool flags = is_boolean_and_number(left, right);
+  auto rule = flags ? rules.boolean_number : rules.mixed_equality;
+  if (rule == ExpressionRules::Equality::kError) throw EvaluationError("comparison of different types");
+  if (rule == ExpressionRules::Equality::kDistinct) return false;
+  if (!left.is_number() && !right.is_number()) return text_of(left) == text_of(right);
+  auto a = as_number(left);
+  auto b = as_number(right);
+  return a && b && *a == *b;
+}
+
+bool are_equal_lists(const List& left, const List& right, const ExpressionRules& rules) {
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (!are_equal(left[i], right[i], rules)) return false;
+  }
+  return true;
 }
 
 Value not_equal(const Value& left, const Value& right, const ExpressionRules& rules) {
@@ -87,42 +129,14 @@ Value not_equal(const Value& left, const Value& right, const ExpressionRules& ru
   return !are_equal(left, right, rules);
 }
 
-}  // namespace
-
-bool are_equal(const Value& left, const Value& right, const ExpressionRules& rules) {
-  if (left.is_null() && right.is_null()) {
-    return rules.missing_is_null || left.type() == right.type();
-  }
-  if (left.is_number() && right.is_number()) return left.number() == right.number();
-  if (left.is_string() && right.is_string() && rules.compare_no_case) {
-    return lower_case(left.string()) == lower_case(right.string());
-  }
-  if (left.is_number() != right.is_number() && rules.mixed == ExpressionRules::Mixed::kConvert) {
-    auto a = as_number(left);
-    auto b = as_number(right);
-    if (a && b) return *a == *b;
-  }
-  return left == right;
-}
-
-Value compare_values(Operator op, const Value& left, const Value& right, const ExpressionRules& rules) {
-  if (op == Operator::kEqual) return are_equal(left, right, rules);
-  if (op == Operator::kNotEqual) return not_equal(left, right, rules);
-  if (left.is_null() || right.is_null()) return nullptr;
-  if (left.is_number() && right.is_number()) return ordered(op, number_order(left.number(), right.number()));
-  if (left.is_string() && right.is_string()) {
-    return ordered(op, string_order(left.string(), right.string(), rules.collate_no_case));
-  }
-  return compare_mixed(op, left, right, rules);
-}
-
-std::weak_ordering sort_order(const Value& left, const Value& right, const ExpressionRules& rules) {
+// The order of a sort, but for where nulls stand.
+std::weak_ordering value_order(const Value& left, const Value& right, const ExpressionRules& rules) {
   int left_rank = rank(left);
   int right_rank = rank(right);
   if (left_rank != right_rank) {
-    bool less = left_rank < right_rank;
-    if ((left_rank == 0 || right_rank == 0) && !rules.nulls_first) less = !less;
-    return less ? std::weak_ordering::less : std::weak_ordering::greater;
+    if (!rules.sort_mixed_by_text) return left_rank <=> right_rank;
+    auto order = text_of(left).compare(text_of(right)) <=> 0;
+    return order != 0 ? order : left_rank <=> right_rank;
   }
   switch (left_rank) {
     case 0:
@@ -130,12 +144,47 @@ std::weak_ordering sort_order(const Value& left, const Value& right, const Expre
     case 1:
       return left.boolean() <=> right.boolean();
     case 2:
-      return number_order(left.number(), right.number());
+      return number_order(left, right, rules);
     case 3:
-      return string_order(left.string(), right.string(), rules.collate_no_case);
+      return string_order(left.string(), right.string(), rules);
     default:
       return to_json(left).compare(to_json(right)) <=> 0;
   }
+}
+
+}  // namespace
+
+bool are_equal(const Value& left, const Value& right, const ExpressionRules& rules) {
+  if (left.is_null() && right.is_null()) {
+    return rules.missing_is_null || left.type() == right.type();
+  }
+  if (left.is_null() || right.is_null()) return false;
+  if (left.is_number() && right.is_number()) return number_order(left, right, rules) == 0;
+  if (left.type() != right.type()) return are_mixed_equal(left, right, rules);
+  if (left.is_string() && rules.compare_no_case) {
+    return lower_case(left.string(), rules) == lower_case(right.string(), rules);
+  }
+  return left.is_list() ? are_equal_lists(left.list(), right.list(), rules) : left == right;
+}
+
+Value compare_values(Operator op, const Value& left, const Value& right, const ExpressionRules& rules) {
+  if (op == Operator::kEqual) return are_equal(left, right, rules);
+  if (op == Operator::kNotEqual) return not_equal(left, right, rules);
+  if (left.is_null() || right.is_null()) return nullptr;
+  if (left.is_number() && right.is_number()) return ordered(op, number_order(left, right, rules));
+  if (left.is_string() && right.is_string()) {
+    return ordered(op, string_order(left.string(), right.string(), rules));
+  }
+  return compare_mixed(op, left, right, rules);
+}
+
+std::weak_ordering sort_order(const Value& left, const Value& right, const ExpressionRules& rules, bool descending) {
+  if (left.is_null() != right.is_null()) {
+    bool before = left.is_null() == rules.nulls_first;
+    if (descending && !rules.nulls_stay) before = !before;
+    return before ? std::weak_ordering::less : std::weak_ordering::greater;
+  }
+  return descending ? value_order(right, left, rules) : value_order(left, right, rules);
 }
 
 Value type_error(const ExpressionRules& rules, const char* text) {
@@ -143,7 +192,10 @@ Value type_error(const ExpressionRules& rules, const char* text) {
   return nullptr;
 }
 
-// ASCII only: enough for the simulator's own data.
+std::string lower_case(std::string_view text, const ExpressionRules& rules) {
+  return rules.lower_ascii_only ? lower_case(text) : lower_utf8(text);
+}
+
 std::string lower_case(std::string_view text) {
   std::string lower(text);
   for (char& c : lower) {

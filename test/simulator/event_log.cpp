@@ -1,10 +1,12 @@
-// Every day has its two dozen events from 90 days before the base time on.
+// Every day has its two dozen events of each kind from 90 days before the base time on.
 #include "event_log.h"
 
 #include <algorithm>
 
 #include "apps.h"
 #include "calendar.h"
+#include "catalog.h"
+#include "field_values.h"
 #include "hash.h"
 #include "json_parse.h"
 
@@ -79,50 +81,65 @@ std::int64_t EventLog::earliest() const {
   return earliest;
 }
 
-EventAtom EventLog::atom(std::int64_t day, std::uint64_t number, const std::vector<TrackType>& types) const {
+std::vector<EventLog::Subject> EventLog::subjects(EventKind kind) const {
+  std::vector<Subject> subjects;
+  if (kind == EventKind::kTrack) {
+    for (const auto& type : types_.of_apps(expand_apps("*"))) {
+      if (type.created_at < kBaseMs) subjects.push_back({type.id, type.app});
+    }
+    return subjects;
+  }
+  auto items = catalog(kind == EventKind::kPage ? ItemKind::kPage : ItemKind::kFeature, store_.options());
+  for (const auto& item : items) subjects.push_back({item.id, item.app});
+  return subjects;
+}
+
+EventAtom EventLog::atom(EventKind kind, std::int64_t day, std::uint64_t number,
+                         const std::vector<Subject>& subjects) const {
   const DataOptions& options = store_.options();
-  std::uint64_t bits = mix(mix(options.seed ^ 0xE7E47, static_cast<std::uint64_t>(day)), number);
-  const TrackType& type = types[bits % types.size()];
+  std::uint64_t seed = options.seed ^ (0xE7E47 + static_cast<std::uint64_t>(kind));
+  std::uint64_t bits = mix(mix(seed, static_cast<std::uint64_t>(day)), number);
+  const Subject& subject = subjects[bits % subjects.size()];
   auto visitor = static_cast<std::int64_t>(bits / 64 % static_cast<std::uint64_t>(options.visitors));
   std::string id = store_.ids(Kind::kVisitor).numbered_id(visitor);
-  RecordSeed seed{options, store_.ids(Kind::kAccount), Kind::kVisitor, Place{Origin::kNumbered, visitor}, id};
+  RecordSeed record{options, store_.ids(Kind::kAccount), Kind::kVisitor, Place{Origin::kNumbered, visitor}, id};
   EventAtom atom;
   // two of the day's events share an hour, a visitor's several are rare
   atom.time = day * kDayMs + static_cast<std::int64_t>(number) * kHourMs + static_cast<std::int64_t>(mix(bits) % kHourMs);
-  atom.app = type.app;
-  atom.type_id = type.id;
+  atom.app = subject.app;
+  atom.type_id = subject.id;
   atom.visitor_id = id;
-  atom.account_id = account_of(seed);
+  atom.account_id = account_of(record);
   atom.count = 1 + static_cast<std::int64_t>(bits >> 40 & 3);
   atom.remote_ip = "192.0.2." + std::to_string(bits >> 50 & 255);
-  atom.server = kApiServer;
-  atom.user_agent = "acme-backend/1.0";
-  if (bits >> 60 & 1) atom.properties.set("channel", bits >> 61 & 1 ? "email" : "web");
+  bool track = kind == EventKind::kTrack;
+  atom.server = track ? kApiServer : "app.acme.example";
+  atom.user_agent = track ? "acme-backend/1.0" : make_user_agent(record).string();
+  if (track && bits >> 60 & 1) atom.properties.set("channel", bits >> 61 & 1 ? "email" : "web");
   return atom;
 }
 
-void EventLog::add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const {
+void EventLog::add_day(EventKind kind, std::int64_t day, std::int64_t from, std::int64_t until,
+                       std::vector<EventAtom>& out) const {
   if (store_.options().visitors == 0 || day * kDayMs < kFirstGenerated) return;
-  std::vector<TrackType> types;
-  for (auto& type : types_.of_apps(expand_apps("*"))) {
-    if (type.created_at < kBaseMs) types.push_back(std::move(type));
-  }
+  std::vector<Subject> subjects = this->subjects(kind);
   for (std::uint64_t i = 0; i < kEventsPerDay; ++i) {
-    EventAtom one = atom(day, i, types);
+    EventAtom one = atom(kind, day, i, subjects);
     if (one.time >= from && one.time < until) out.push_back(std::move(one));
   }
 }
 
-std::vector<EventAtom> EventLog::between(std::int64_t from, std::int64_t until, std::int64_t now_ms,
+std::vector<EventAtom> EventLog::between(EventKind kind, std::int64_t from, std::int64_t until, std::int64_t now_ms,
                                          std::int64_t delay_ms) const {
   std::vector<EventAtom> found;
   std::lock_guard lock(mutex_);
-  std::int64_t generated_until = generates_ ? std::min(until, now_ms) : from;
+  bool track = kind == EventKind::kTrack;
+  std::int64_t generated_until = generates_ || !track ? std::min(until, now_ms) : from;
   for (std::int64_t day = from / kDayMs; day * kDayMs < generated_until; ++day) {
-    add_day(day, from, generated_until, found);
+    add_day(kind, day, from, generated_until, found);
   }
   for (const auto& event : received_) {
-    bool counts = event.processed && event.received_at <= now_ms - delay_ms;
+    bool counts = track && event.processed && event.received_at <= now_ms - delay_ms;
     if (counts && event.timestamp >= from && event.timestamp < until) found.push_back(received_atom(event));
   }
   return found;

@@ -1,5 +1,5 @@
-// Track events: those that were posted, and those that the generator makes for
-// each day.
+// Events: track events that were posted or loaded, and those of each kind that
+// the generator makes for each day.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,13 @@
 
 namespace simulator {
 
-// Something that one visitor did: rows of the trackEvents source are sums of these.
+enum class EventKind { kTrack, kPage, kFeature };
+
+// Something that one visitor did: rows of the event sources are sums of these.
 struct EventAtom {
   std::int64_t time = 0;
   std::int64_t app = 0;
-  std::string type_id;
+  std::string type_id;  // of the track type, the page or the feature
   std::string visitor_id;
   std::string account_id;
   std::int64_t count = 1;
@@ -43,7 +45,7 @@ class EventLog {
   EventLog(const Store& store, const TrackTypes& types) : store_(store), types_(types) {}
 
   void add(ReceivedEvent event);
-  // These take the place of all events, the generated ones too, until reset().
+  // These take the place of all track events, the generated ones too, until reset().
   void load(std::deque<ReceivedEvent> events);
   void reset();
   // In the order of arrival; false from `visit` ends it.
@@ -51,13 +53,21 @@ class EventLog {
 
   // What counts for [from, until): generated events up to now, and received ones
   // that have been there for `delay_ms`.
-  std::vector<EventAtom> between(std::int64_t from, std::int64_t until, std::int64_t now_ms, std::int64_t delay_ms) const;
+  std::vector<EventAtom> between(EventKind kind, std::int64_t from, std::int64_t until, std::int64_t now_ms,
+                                 std::int64_t delay_ms) const;
   // No event is older.
   std::int64_t earliest() const;
 
  private:
-  void add_day(std::int64_t day, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const;
-  EventAtom atom(std::int64_t day, std::uint64_t number, const std::vector<TrackType>& types) const;
+  // What generated events are of: an object of this app.
+  struct Subject {
+    std::string id;
+    std::int64_t app;
+  };
+  std::vector<Subject> subjects(EventKind kind) const;
+  void add_day(EventKind kind, std::int64_t day, std::int64_t from, std::int64_t until,
+               std::vector<EventAtom>& out) const;
+  EventAtom atom(EventKind kind, std::int64_t day, std::uint64_t number, const std::vector<Subject>& subjects) const;
 
   const Store& store_;
   const TrackTypes& types_;

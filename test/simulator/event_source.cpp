@@ -1,4 +1,4 @@
-// The trackEvents source: one row per visitor, account, app, type, period, ip,
+// The grouped event sources: one row per visitor, account, app, object, period, ip,
 // server, user agent and properties (Pendo docs).
 #include <algorithm>
 #include <map>
@@ -44,32 +44,52 @@ Value shown_properties(const Value& properties) {
   return properties;
 }
 
-Value to_row(const EventSum& sum, std::string_view period, std::int64_t start) {
+struct EventSource {
+  std::string_view id_member;  // what an object's id is called
+  std::string_view list_member;
+  std::vector<EventKind> kinds;
+  bool is_all = false;  // the events source, which tells no objects apart
+};
+
+// Pendo docs: in the events source it is allevents or allevents-<app>.
+std::string all_events_page(std::int64_t app) {
+  return app == kDefaultApp ? "allevents" : "allevents-" + std::to_string(app);
+}
+
+// Pendo's samples of page and feature events have no times and no properties.
+Value to_row(const EventSum& sum, const EventSource& source, std::string_view period, std::int64_t start) {
   Value row = Object{};
   row.set("accountId", sum.first.account_id);
   row.set("appId", sum.first.app);
-  row.set("firstTime", sum.first_time);
-  row.set("lastTime", sum.last_time);
   row.set("numEvents", sum.events);
   row.set("numMinutes", sum.minutes);
-  row.set("properties", shown_properties(sum.first.properties));
   row.set("remoteIp", sum.first.remote_ip);
   row.set("server", sum.first.server);
-  row.set("trackTypeId", sum.first.type_id);
+  row.set(source.id_member, source.is_all ? all_events_page(sum.first.app) : sum.first.type_id);
+  if (source.id_member == "trackTypeId") {
+    row.set("firstTime", sum.first_time);
+    row.set("lastTime", sum.last_time);
+    row.set("properties", shown_properties(sum.first.properties));
+  }
   row.set("userAgent", sum.first.user_agent);
   row.set("visitorId", sum.first.visitor_id);
   row.set(period, start);
   return row;
 }
 
-class TrackEvents : public Source {
+class GroupedEvents : public Source {
  public:
-  TrackEvents(const Value& parameters, const TimeSeries& series, const PipelineContext& context)
-      : context_(context), series_(series), types_(chosen_types(parameters)) {
-    apps_ = types_.empty() ? chosen_apps(parameters, context) : expand_apps("*");
-    if (series.period == Period::kHour && types_.empty() && context.switches.is(Switch::kHourRangeNeedsId, "yes")) {
-      throw PipelineError(400, "trackTypeId must be specified with hourRange");
+  GroupedEvents(EventSource source, const Value& parameters, const TimeSeries& series, const PipelineContext& context)
+      : source_(std::move(source)), context_(context), series_(series) {
+    if (!source_.is_all) ids_ = chosen_ids(parameters, source_.id_member, source_.list_member);
+    apps_ = ids_.empty() ? chosen_apps(parameters, context) : expand_apps("*");
+    bool needs_id = !source_.is_all && context.switches.is(Switch::kHourRangeNeedsId, "yes");
+    if (series.period == Period::kHour && ids_.empty() && needs_id) {
+      throw PipelineError(400, std::string(source_.id_member) + " must be specified with hourRange");
     }
+    // nothing is on the exclude list of this subscription
+    const Value* blacklist = parameters.find("blacklist");
+    excluded_only_ = blacklist && blacklist->is_string() && blacklist->string() == "only";
   }
 
   void run(Stage& first, const SourceHints&) override {
@@ -77,7 +97,7 @@ class TrackEvents : public Source {
     std::int64_t start = std::max(series_.from, earliest_start());
     // nothing lies further ahead than this
     std::int64_t end = std::min(series_.until, now + 400 * kDayMs);
-    while (start < end && context_.wanted()) {
+    while (start < end && !excluded_only_ && context_.wanted()) {
       std::int64_t next = add_periods(start, series_.period, 1, context_.rules.zone_minutes);
       if (!run_period(first, start, next)) return;
       start = next;
@@ -99,36 +119,67 @@ class TrackEvents : public Source {
 
   bool admits(const EventAtom& atom) const {
     if (std::ranges::find(apps_, atom.app) == apps_.end()) return false;
-    return types_.empty() || std::ranges::find(types_, atom.type_id) != types_.end();
+    return ids_.empty() || std::ranges::find(ids_, atom.type_id) != ids_.end();
   }
 
   bool run_period(Stage& first, std::int64_t start, std::int64_t until) {
     std::int64_t now = context_.rules.now_ms;
-    auto atoms = context_.events.between(start, until, now, context_.switches.number(Switch::kEventDelayMs));
+    std::int64_t delay = context_.switches.number(Switch::kEventDelayMs);
+    std::vector<EventAtom> atoms;
+    for (EventKind kind : source_.kinds) {
+      for (auto& atom : context_.events.between(kind, start, until, now, delay)) {
+        if (source_.is_all) atom.type_id.clear();
+        atoms.push_back(std::move(atom));
+      }
+    }
     std::stable_sort(atoms.begin(), atoms.end(), [](const auto& a, const auto& b) { return a.time < b.time; });
     std::map<std::string, EventSum> sums;
     for (const auto& atom : atoms) {
       if (admits(atom)) sums[sum_key(atom)].add(atom);
     }
     for (const auto& [key, sum] : sums) {
-      if (!first.push({to_row(sum, period_column(series_.period), start)})) return false;
+      if (!first.push({to_row(sum, source_, period_column(series_.period), start)})) return false;
     }
     return true;
   }
 
+  EventSource source_;
   const PipelineContext& context_;
   TimeSeries series_;
-  std::vector<std::string> types_;
+  std::vector<std::string> ids_;
   std::vector<std::int64_t> apps_;
+  bool excluded_only_ = false;
 };
+
+std::unique_ptr<Source> make_grouped(EventSource source, const Value& parameters, const Value* time_series,
+                                     const PipelineContext& context) {
+  if (!time_series || time_series->is_null()) time_series = parameters.find("timeSeries");
+  if (!time_series) throw PipelineError(400, "An event source needs a timeSeries");
+  return std::make_unique<GroupedEvents>(std::move(source), parameters, parse_time_series(*time_series, context), context);
+}
 
 }  // namespace
 
 std::unique_ptr<Source> make_track_events(const Value& parameters, const Value* time_series,
                                           const PipelineContext& context) {
-  if (!time_series || time_series->is_null()) time_series = parameters.find("timeSeries");
-  if (!time_series) throw PipelineError(400, "trackEvents needs a timeSeries");
-  return std::make_unique<TrackEvents>(parameters, parse_time_series(*time_series, context), context);
+  return make_grouped({"trackTypeId", "trackTypeIds", {EventKind::kTrack}}, parameters, time_series, context);
+}
+
+std::unique_ptr<Source> make_page_events(const Value& parameters, const Value* time_series,
+                                         const PipelineContext& context) {
+  return make_grouped({"pageId", "pageIds", {EventKind::kPage}}, parameters, time_series, context);
+}
+
+std::unique_ptr<Source> make_feature_events(const Value& parameters, const Value* time_series,
+                                            const PipelineContext& context) {
+  return make_grouped({"featureId", "featureIds", {EventKind::kFeature}}, parameters, time_series, context);
+}
+
+std::unique_ptr<Source> make_all_events(const Value& parameters, const Value* time_series,
+                                        const PipelineContext& context) {
+  EventSource source{"pageId", {}, {EventKind::kPage, EventKind::kFeature}, true};
+  if (context.switches.is(Switch::kEventsCountTrack, "yes")) source.kinds.push_back(EventKind::kTrack);
+  return make_grouped(std::move(source), parameters, time_series, context);
 }
 
 }  // namespace simulator

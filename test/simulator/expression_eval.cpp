@@ -26,6 +26,10 @@ class Evaluator {
         return member(node, scratch);
       case NodeKind::kIf:
         return branch(node, scratch);
+      case NodeKind::kList:
+        if (node.literal.is_list()) return node.literal;
+        scratch = list(node);
+        return scratch;
       default:
         scratch = compute(node);
         return scratch;
@@ -49,13 +53,15 @@ class Evaluator {
     return scratch;
   }
 
-  bool holds(const Node& node) const {
+  bool decides(const Node& node) const {
     Value scratch;
-    return run(node, scratch).is_true();
+    return holds(run(node, scratch), rules_.logic_truth);
   }
 
   const Value& branch(const Node& node, Value& scratch) const {
-    if (holds(*node.children[0])) return run(*node.children[1], scratch);
+    bool first = decides(*node.children[0]);
+    if (rules_.eager_if) try_all(node);
+    if (first) return run(*node.children[1], scratch);
     if (node.children.size() > 2) return run(*node.children[2], scratch);
     scratch = nullptr;
     return scratch;
@@ -68,17 +74,15 @@ class Evaluator {
       case NodeKind::kNegate:
         return minus(node);
       case NodeKind::kAnd:
-        return all(node);
+        return logic(node, false);
       case NodeKind::kOr:
-        return any(node);
+        return logic(node, true);
       case NodeKind::kBinary:
         return binary(node);
       case NodeKind::kIndex:
         return element(node);
       case NodeKind::kSlice:
         return slice(node);
-      case NodeKind::kList:
-        return list(node);
       default:
         return call(node);
     }
@@ -87,9 +91,16 @@ class Evaluator {
   Value negation(const Node& node) const {
     Value scratch;
     const Value& operand = run(*node.children[0], scratch);
-    if (operand.is_null()) return nullptr;
-    if (!operand.is(Type::kBoolean)) return type_error(rules_, "! on a value that is no boolean");
-    return !operand.boolean();
+    if (operand.is_null()) return not_null();
+    if (operand.is(Type::kBoolean)) return !operand.boolean();
+    if (rules_.logic_truth == ExpressionRules::Truth::kTruthy) return !holds(operand, rules_.logic_truth);
+    return type_error(rules_, "! on a value that is no boolean");
+  }
+
+  Value not_null() const {
+    if (rules_.not_null == ExpressionRules::NotNull::kError) throw EvaluationError("! on null");
+    if (rules_.not_null == ExpressionRules::NotNull::kTrue) return true;
+    return nullptr;
   }
 
   Value minus(const Node& node) const {
@@ -97,23 +108,27 @@ class Evaluator {
     const Value& operand = run(*node.children[0], scratch);
     if (operand.is_null()) return nullptr;
     if (!operand.is_number()) return type_error(rules_, "- on a value that is no number");
-    if (operand.is(Type::kInteger) && operand.integer() != INT64_MIN) return -operand.integer();
     return -operand.number();
   }
 
-  // Pendo docs: && and || take null for false.
-  Value all(const Node& node) const {
-    for (const auto& child : node.children) {
-      if (!holds(*child)) return false;
-    }
-    return true;
+  // Evaluates the operands for what they may throw.
+  void try_all(const Node& node) const {
+    for (const auto& child : node.children) decides_nothing(*child);
   }
 
-  Value any(const Node& node) const {
+  void decides_nothing(const Node& node) const {
+    Value scratch;
+    run(node, scratch);
+  }
+
+  // Pendo docs: && and || take null for false. `decisive` is the value that settles it.
+  bool logic(const Node& node, bool decisive) const {
+    bool settled = false;
     for (const auto& child : node.children) {
-      if (holds(*child)) return true;
+      settled = decides(*child) == decisive || settled;
+      if (settled && !rules_.eager_logic) break;
     }
-    return false;
+    return settled == decisive;
   }
 
   Value binary(const Node& node) const {
@@ -202,7 +217,19 @@ class Evaluator {
       const Value& item = run(*child, scratch);
       items.push_back(item.is_missing() ? Value(nullptr) : item);
     }
+    if (rules_.mixed_list != ExpressionRules::MixedList::kAny && !is_uniform(items)) {
+      if (rules_.mixed_list == ExpressionRules::MixedList::kError) throw EvaluationError("list of different types");
+      return nullptr;
+    }
     return items;
+  }
+
+  static bool is_uniform(const List& items) {
+    for (const auto& item : items) {
+      bool numbers = item.is_number() && items[0].is_number();
+      if (!numbers && item.type() != items[0].type()) return false;
+    }
+    return true;
   }
 
   Value call(const Node& node) const {
@@ -218,31 +245,23 @@ class Evaluator {
 
 }  // namespace
 
-ExpressionRules::ExpressionRules(const Switches& switches)
-    : in_operator(switches.is(Switch::kInOperator, "accept")),
-      single_quotes(switches.is(Switch::kSingleQuotes, "accept")),
-      backtick_backslash(switches.is(Switch::kBacktickEscape, "backslash")),
-      newline_in_quotes(switches.is(Switch::kNewlineInQuotes, "accept")),
-      mixed(static_cast<Mixed>(switches.number(Switch::kMixedComparison))),
-      list_not_equal(static_cast<ListNotEqual>(switches.number(Switch::kListNotEqual))),
-      nulls_first(switches.is(Switch::kNullSort, "first")),
-      collate_no_case(switches.is(Switch::kCollation, "no_case")),
-      compare_no_case(switches.is(Switch::kComparisonCase, "insensitive")),
-      missing_is_null(switches.is(Switch::kMissingIsNull, "yes")),
-      type_error(switches.is(Switch::kTypeError, "error")),
-      division_by_zero(static_cast<Division>(switches.number(Switch::kDivisionByZero))),
-      contains_null_is_null(switches.is(Switch::kContainsNull, "null")),
-      length_in_characters(switches.is(Switch::kStringLength, "characters")),
-      zone_minutes(static_cast<int>(switches.number(Switch::kTimeZoneMinutes))),
-      now_ms(switches.now_ms()) {}
-
 const Value& evaluate(const Node& node, const Value& row, const ExpressionRules& rules, Value& scratch) {
   return Evaluator(row, rules).run(node, scratch);
 }
 
+bool holds(const Value& value, ExpressionRules::Truth truth) {
+  if (value.is(Type::kBoolean)) return value.boolean();
+  if (value.is_null() || truth == ExpressionRules::Truth::kBooleans) return false;
+  if (truth == ExpressionRules::Truth::kError) throw EvaluationError("a condition that is no boolean");
+  if (value.is_number()) return value.number() != 0;
+  if (truth == ExpressionRules::Truth::kNumbers) return false;
+  if (value.is_string()) return !value.string().empty();
+  return value.is_object() || !value.list().empty();
+}
+
 bool is_true(const Node& node, const Value& row, const ExpressionRules& rules) {
   Value scratch;
-  return evaluate(node, row, rules, scratch).is_true();
+  return holds(evaluate(node, row, rules, scratch), rules.filter_truth);
 }
 
 }  // namespace simulator

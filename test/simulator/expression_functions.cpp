@@ -29,13 +29,18 @@ bool is_empty(const Value& value) {
 
 // Pendo docs describe isNull the wrong way round; their examples use it as "is null".
 Value is_null(Arguments arguments, const ExpressionRules& rules) {
+  bool null = rules.missing_is_null ? arguments[0]->is_null() : arguments[0]->is(Type::kNull);
+  return null != rules.is_null_means_exists;
+}
+
+Value is_nil(Arguments arguments, const ExpressionRules& rules) {
   return rules.missing_is_null ? arguments[0]->is_null() : arguments[0]->is(Type::kNull);
 }
 
 Value null_argument(const ExpressionRules& rules) { return rules.contains_null_is_null ? Value(nullptr) : Value(false); }
 
 std::string folded(const Value& text, const ExpressionRules& rules) {
-  return rules.compare_no_case ? lower_case(text.string()) : text.string();
+  return rules.contains_no_case ? lower_case(text.string(), rules) : text.string();
 }
 
 Value contains(Arguments arguments, const ExpressionRules& rules) {
@@ -81,8 +86,10 @@ Value split(Arguments arguments, const ExpressionRules& rules) {
 
 Value to_lower_case(Arguments arguments, const ExpressionRules& rules) {
   if (arguments[0]->is_null()) return nullptr;
-  if (!arguments[0]->is_string()) return type_error(rules, "toLowerCase on no string");
-  return lower_case(arguments[0]->string());
+  if (arguments[0]->is_string()) return lower_case(arguments[0]->string(), rules);
+  if (rules.lower_other == ExpressionRules::LowerOther::kSame) return *arguments[0];
+  if (rules.lower_other == ExpressionRules::LowerOther::kError) throw EvaluationError("toLowerCase on no string");
+  return type_error(rules, "toLowerCase on no string");
 }
 
 Value to_string(Arguments arguments, const ExpressionRules&) {
@@ -97,9 +104,15 @@ std::int64_t count_characters(std::string_view text) {
   return count;
 }
 
+Value length_of_null(const ExpressionRules& rules) {
+  if (rules.length_of_null == ExpressionRules::LengthOfNull::kError) throw EvaluationError("len on null");
+  if (rules.length_of_null == ExpressionRules::LengthOfNull::kZero) return 0;
+  return nullptr;
+}
+
 Value length(Arguments arguments, const ExpressionRules& rules) {
   const Value& value = *arguments[0];
-  if (value.is_null()) return nullptr;
+  if (value.is_null()) return length_of_null(rules);
   if (value.is_list()) return value.list().size();
   if (!value.is_string()) return type_error(rules, "len on no list");
   return rules.length_in_characters ? Value(count_characters(value.string())) : Value(value.string().size());
@@ -116,6 +129,7 @@ Value list_in_range(Arguments arguments, const ExpressionRules& rules) {
   if (!arguments[0]->is_list()) return type_error(rules, "listInRange on no list");
   List kept;
   for (const auto& item : arguments[0]->list()) {
+    if (!item.is_number()) continue;  // Pendo docs: for numeric lists only
     bool from = compare_values(Operator::kGreaterEqual, item, *arguments[1], rules).is_true();
     if (from && compare_values(Operator::kLessEqual, item, *arguments[2], rules).is_true()) kept.push_back(item);
   }
@@ -156,19 +170,20 @@ Value hash_of(Arguments arguments, const ExpressionRules&) {
 
 Value identified(Arguments arguments, const ExpressionRules&) { return is_identified(*arguments[0]); }
 
-// Pendo docs: an account under a parent is named "parent::child".
+// An account under a parent is named "parent::child". Pendo docs: the child is
+// null if there is none, the parent is the account itself.
 Value child_account(Arguments arguments, const ExpressionRules&) {
   if (!arguments[0]->is_string()) return nullptr;
   const std::string& id = arguments[0]->string();
   auto border = id.find("::");
-  return border == std::string::npos ? id : id.substr(border + 2);
+  return border == std::string::npos ? Value(nullptr) : Value(id.substr(border + 2));
 }
 
 Value parent_account(Arguments arguments, const ExpressionRules&) {
   if (!arguments[0]->is_string()) return nullptr;
   const std::string& id = arguments[0]->string();
   auto border = id.find("::");
-  return border == std::string::npos ? Value(nullptr) : Value(id.substr(0, border));
+  return id.substr(0, border);
 }
 
 Value expand_app_ids(Arguments arguments, const ExpressionRules& rules) {
@@ -176,6 +191,14 @@ Value expand_app_ids(Arguments arguments, const ExpressionRules& rules) {
   List ids;
   for (std::int64_t id : expand_apps(arguments[0]->string())) ids.emplace_back(id);
   return ids;
+}
+
+// Public notes: the sub-type of an event's type, as in eventSubType(type) == "guideSeen".
+// The types of guide events are such sub-types already.
+Value event_sub_type(Arguments arguments, const ExpressionRules& rules) {
+  if (arguments[0]->is_null()) return nullptr;
+  if (!arguments[0]->is_string()) return type_error(rules, "eventSubType on no string");
+  return *arguments[0];
 }
 
 // Here for the parser; the evaluator takes only the branch that is needed.
@@ -187,7 +210,7 @@ constexpr Function kFunctions[] = {
     {"isNumber", 1, 1, type_test<is_number>},
     {"isString", 1, 1, type_test<is_string>},
     {"isList", 1, 1, type_test<is_list>},
-    {"isNil", 1, 1, is_null},
+    {"isNil", 1, 1, is_nil},
     {"isNull", 1, 1, is_null},
     {"isEmpty", 1, 1, type_test<is_empty>},
     {"contains", 2, 2, contains},
@@ -207,7 +230,8 @@ constexpr Function kFunctions[] = {
     {"parentAccountId", 1, 1, parent_account},
     {"expandAppIds", 1, 1, expand_app_ids},
     {"now", 0, 0, time_now},
-    {"date", 3, 6, time_date},
+    {"eventSubType", 1, 1, event_sub_type},
+    {"date", 1, 7, time_date},
     {"dateAdd", 3, 3, time_add},
     {"dateDist", 3, 3, time_distance},
     {"startOfPeriod", 2, 2, time_start_of_period},

@@ -39,7 +39,7 @@ bool append_code(char letter, std::string_view& rest, std::string& out) {
 }
 
 // The part after a backslash, as in a Go string.
-bool append_escape(std::string_view& rest, std::string& out) {
+bool append_escape(std::string_view& rest, std::string& out, bool keep_unknown) {
   static constexpr std::string_view kLetters = "abfnrtv\\\"'`/";
   static constexpr std::string_view kMeanings = "\a\b\f\n\r\t\v\\\"'`/";
   if (rest.empty()) return false;
@@ -47,7 +47,11 @@ bool append_escape(std::string_view& rest, std::string& out) {
   rest.remove_prefix(1);
   if (c == 'x' || c == 'u' || c == 'U') return append_code(c, rest, out);
   auto which = kLetters.find(c);
-  if (which == std::string_view::npos) return false;
+  if (which == std::string_view::npos) {
+    out += '\\';
+    out += c;
+    return keep_unknown;
+  }
   out += kMeanings[which];
   return true;
 }
@@ -89,7 +93,7 @@ Token Lexer::string(char quote) {
     }
     if (c != '\\' || !escapes) {
       out += c;
-    } else if (!append_escape(rest_, out)) {
+    } else if (!append_escape(rest_, out, rules_.keep_unknown_escape)) {
       return {TokenKind::kBad, "\\", Value()};
     }
   }

@@ -30,9 +30,10 @@ struct ParseError {
   std::string text;
 };
 
-NodePtr make_node(NodeKind kind) {
+NodePtr make_node(NodeKind kind, Value literal = Value()) {
   auto node = std::make_unique<Node>();
   node->kind = kind;
+  node->literal = std::move(literal);
   return node;
 }
 
@@ -195,6 +196,14 @@ class Parser {
     NodePtr node = make_node(NodeKind::kList);
     expect("[");
     parse_items(*node, "]");
+    // a list of constants is made once, unless its making has something to say
+    bool constant = rules_.mixed_list == ExpressionRules::MixedList::kAny;
+    List items;
+    for (const auto& child : node->children) {
+      constant = constant && child->kind == NodeKind::kLiteral;
+      if (constant) items.push_back(child->literal);
+    }
+    if (constant) node->literal = std::move(items);
     return node;
   }
 
@@ -229,6 +238,9 @@ class Parser {
     node->function = function;
     expect("(");
     parse_items(*node, ")");
+    bool in_literal = name == "contains" && !node->children.empty() && node->children[0]->kind == NodeKind::kList;
+    if (in_literal && rules_.refuse_contains_literal) throw ParseError{"contains of a list literal"};
+    if (in_literal && rules_.contains_literal_is_null) return make_node(NodeKind::kLiteral, nullptr);
     auto count = static_cast<int>(node->children.size());
     if (count < function->fewest || (function->most >= 0 && count > function->most)) {
       throw ParseError{"wrong number of arguments for " + name};

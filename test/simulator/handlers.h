@@ -24,6 +24,10 @@ void get_account(Exchange& exchange);
 void aggregate(Exchange& exchange);
 // catalog_api.cpp
 void list_track_types(Exchange& exchange);
+void list_pages(Exchange& exchange);
+void list_features(Exchange& exchange);
+void list_guides(Exchange& exchange);
+void list_segments(Exchange& exchange);
 void list_nothing(Exchange& exchange);
 // track_api.cpp
 void track_event(Exchange& exchange);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "expression_functions.h"
+
 namespace simulator {
 namespace {
 
@@ -47,8 +49,6 @@ void restrict_to(KeyRange& range, std::set<std::string> keys) {
 
 void narrow_by_comparison(KeyRange& range, Operator op, const std::string& bound) {
   switch (op) {
-    case Operator::kEqual:
-      return restrict_to(range, {bound});
     case Operator::kLess:
       return lower_upper(range, bound, true);
     case Operator::kLessEqual:
@@ -62,22 +62,31 @@ void narrow_by_comparison(KeyRange& range, Operator op, const std::string& bound
   }
 }
 
-// key == "a" || key == "b"
-void narrow_by_alternatives(KeyRange& range, const Node& node, std::string_view key) {
-  std::set<std::string> keys;
-  for (const auto& child : node.children) {
-    if (child->kind != NodeKind::kBinary || child->op != Operator::kEqual) return;
-    const Node& left = *child->children[0];
-    const Node& right = *child->children[1];
-    if (is_key(left, key) && is_text(right)) {
-      keys.insert(right.literal.string());
-    } else if (is_key(right, key) && is_text(left)) {
-      keys.insert(left.literal.string());
-    } else {
-      return;
-    }
+// contains(["a","b"], key)
+bool collect_listed(const Node& node, std::string_view key, std::set<std::string>& keys) {
+  static const Function* const kContains = find_function("contains");
+  if (node.function != kContains || node.children[0]->kind != NodeKind::kList) return false;
+  if (!is_key(*node.children[1], key)) return false;
+  for (const auto& item : node.children[0]->children) {
+    if (!is_text(*item)) return false;
+    keys.insert(item->literal.string());
   }
-  restrict_to(range, std::move(keys));
+  return true;
+}
+
+// The only keys for which the expression can hold: key == "a", contains(["a","b"], key),
+// and these joined by ||. False if it says something else too.
+bool collect_keys(const Node& node, std::string_view key, std::set<std::string>& keys) {
+  if (node.kind == NodeKind::kOr) {
+    return std::ranges::all_of(node.children, [&](const auto& child) { return collect_keys(*child, key, keys); });
+  }
+  if (node.kind == NodeKind::kCall) return collect_listed(node, key, keys);
+  if (node.kind != NodeKind::kBinary || node.op != Operator::kEqual) return false;
+  const Node& left = *node.children[0];
+  const Node& right = *node.children[1];
+  bool found = is_key(left, key) ? is_text(right) : is_key(right, key) && is_text(left);
+  if (found) keys.insert(is_key(left, key) ? right.literal.string() : left.literal.string());
+  return found;
 }
 
 }  // namespace
@@ -85,8 +94,8 @@ void narrow_by_alternatives(KeyRange& range, const Node& node, std::string_view 
 void narrow_by_filter(KeyRange& range, const Node& filter, std::string_view key) {
   if (filter.kind == NodeKind::kAnd) {
     for (const auto& child : filter.children) narrow_by_filter(range, *child, key);
-  } else if (filter.kind == NodeKind::kOr) {
-    narrow_by_alternatives(range, filter, key);
+  } else if (std::set<std::string> keys; collect_keys(filter, key, keys)) {
+    restrict_to(range, std::move(keys));
   } else if (filter.kind == NodeKind::kBinary) {
     const Node& left = *filter.children[0];
     const Node& right = *filter.children[1];

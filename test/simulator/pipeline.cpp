@@ -5,25 +5,14 @@
 #include "sources.h"
 
 namespace simulator {
-namespace {
-
-const Member& only_member(const Value& step, std::string_view what) {
-  if (!step.is_object() || step.object().size() != 1) {
-    throw PipelineError(400, "Each " + std::string(what) + " must have exactly one operator");
-  }
-  return step.object()[0];
-}
-
-}  // namespace
-
 Pipeline::Pipeline(const Value& operators, const PipelineContext& context, bool optimise) : context_(context) {
   const List& steps = operators.list();
-  if (steps.empty() || !steps[0].find("source")) throw PipelineError(400, "Pipeline must start with a source");
-  source_ = make_source(steps[0], context);
-  for (std::size_t i = 1; i < steps.size(); ++i) {
-    const Member& step = only_member(steps[i], "pipeline step");
-    if (auto stage = make_stage(step.name, step.value, context)) stages_.push_back(std::move(stage));
+  const Value* spawn = steps.empty() ? nullptr : steps[0].find("spawn");
+  if (steps.empty() || (!spawn && !steps[0].find("source"))) {
+    throw PipelineError(400, "Pipeline must start with a source");
   }
+  source_ = spawn ? make_spawn(*spawn, context) : make_source(steps[0], context);
+  stages_ = make_stages(steps, 1, context);
   if (optimise) this->optimise();
 }
 

@@ -1,7 +1,6 @@
 // Operators that look at one row at a time.
-#include <optional>
-
 #include "expression_functions.h"
+#include "json_parse.h"
 #include "key_range.h"
 #include "operators.h"
 
@@ -59,8 +58,11 @@ class Filter : public Stage {
 class Select : public Stage {
  public:
   Select(const Value& argument, const PipelineContext& context)
-      : rules_(context.rules), outputs_(named_expressions(argument, context)) {}
+      : rules_(context.rules), outputs_(named_expressions(argument, context)) {
+    for (const auto& output : outputs_) nested_ = nested_ || output.name.find('.') != std::string::npos;
+  }
   bool push(Row row) override {
+    if (nested_) return next().push({nested(row.value)});
     Object out;
     out.reserve(outputs_.size());
     for (const auto& output : outputs_) out.push_back({output.name, result_of(*output.node, row.value, rules_)});
@@ -72,28 +74,26 @@ class Select : public Stage {
   bool makes_new_rows() const override { return true; }
 
  private:
+  // Pendo docs: a name with dots makes objects.
+  Value nested(const Value& row) const {
+    Value out = Object{};
+    for (const auto& output : outputs_) set_path(out, output.name, result_of(*output.node, row, rules_));
+    return out;
+  }
+
   const ExpressionRules& rules_;
   std::vector<NamedExpression> outputs_;
+  bool nested_ = false;
 };
-
-std::vector<std::string> split_path(std::string_view path) {
-  std::vector<std::string> parts;
-  for (;;) {
-    auto dot = path.find('.');
-    parts.emplace_back(path.substr(0, dot));
-    if (dot == std::string_view::npos) return parts;
-    path.remove_prefix(dot + 1);
-  }
-}
 
 // eval computes from the row as it came in: the order of its outputs is not defined.
 class Eval : public Stage {
  public:
   Eval(const Value& argument, const PipelineContext& context)
       : rules_(context.rules), outputs_(named_expressions(argument, context)) {
-    // Pendo docs: setting a field such as day is an error
+    // Pendo docs: setting a field such as day is an error; their examples do set accountId
     for (const auto& output : outputs_) {
-      for (std::string_view fixed : {"day", "hour", "week", "month", "quarter", "visitorId", "accountId", "appId"}) {
+      for (std::string_view fixed : {"day", "hour", "week", "month", "quarter"}) {
         if (output.name == fixed) throw PipelineError(400, "Cannot set read-only field " + output.name);
       }
     }
@@ -125,6 +125,30 @@ class Set : public Stage {
 
  private:
   Value argument_;
+};
+
+// {"out":"field"}: the JSON text of a field, read; null if it is none.
+class Unmarshal : public Stage {
+ public:
+  Unmarshal(const Value& argument, const PipelineContext& context)
+      : rules_(context.rules), outputs_(named_expressions(argument, context)) {}
+  bool push(Row row) override {
+    for (const auto& output : outputs_) {
+      Value text = result_of(*output.node, row.value, rules_);
+      Value read;
+      std::string error;
+      if (!text.is_string() || !parse_json(text.string(), read, error)) read = nullptr;
+      set_path(row.value, output.name, std::move(read));
+    }
+    return next().push({std::move(row.value)});
+  }
+  void read(Projection& projection) const override {
+    for (const auto& output : outputs_) add_reads(*output.node, projection);
+  }
+
+ private:
+  const ExpressionRules& rules_;
+  std::vector<NamedExpression> outputs_;
 };
 
 // "visitorId" keeps the identified, "!visitorId" the others.
@@ -187,60 +211,14 @@ class Cat : public Stage {
   bool take_order(std::string_view) override { return true; }
 };
 
-// One row for each element of a list.
-class Unwind : public Stage {
- public:
-  Unwind(const Value& argument, const PipelineContext&) {
-    const Value* field = argument.find("field");
-    if (!field || !field->is_string()) throw PipelineError(400, "unwind needs a field");
-    field_ = field->string();
-    if (const Value* index = argument.find("index"); index && index->is_string()) index_ = index->string();
-    if (const Value* prefix = argument.find("prefix"); prefix && prefix->is_string()) prefix_ = prefix->string();
-    const Value* keep = argument.find("keepEmpty");
-    keep_empty_ = keep && keep->is_true();
-  }
-  void read(Projection& projection) const override { projection.add(split_path(field_)); }
-
-  bool push(Row row) override {
-    const Value* found = find_path(row.value, field_);
-    if (!found || !found->is_list() || found->list().empty()) {
-      if (!keep_empty_) return true;
-      set_path(row.value, field_, nullptr);
-      return next().push({std::move(row.value)});
-    }
-    List list = found->list();
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!next().push({one(row.value, std::move(list[i]), i)})) return false;
-    }
-    return true;
-  }
-
- private:
-  Value one(const Value& row, Value element, std::size_t index) const {
-    Value out = row;
-    if (!index_.empty()) out.set(index_, index);
-    if (prefix_ && element.is_object()) {
-      for (auto& member : element.object()) out.set(*prefix_ + member.name, std::move(member.value));
-      return out;
-    }
-    set_path(out, field_, std::move(element));
-    return out;
-  }
-
-  std::string field_;
-  std::string index_;
-  std::optional<std::string> prefix_;
-  bool keep_empty_ = false;
-};
-
 }  // namespace
 
 StagePtr make_filter(const Value& a, const PipelineContext& c) { return std::make_unique<Filter>(a, c); }
 StagePtr make_select(const Value& a, const PipelineContext& c) { return std::make_unique<Select>(a, c); }
 StagePtr make_eval(const Value& a, const PipelineContext& c) { return std::make_unique<Eval>(a, c); }
+StagePtr make_unmarshal(const Value& a, const PipelineContext& c) { return std::make_unique<Unmarshal>(a, c); }
 StagePtr make_set(const Value& a, const PipelineContext& c) { return std::make_unique<Set>(a, c); }
 StagePtr make_identified(const Value& a, const PipelineContext& c) { return std::make_unique<Identified>(a, c); }
-StagePtr make_unwind(const Value& a, const PipelineContext& c) { return std::make_unique<Unwind>(a, c); }
 StagePtr make_cat(const Value&, const PipelineContext&) { return std::make_unique<Cat>(); }
 StagePtr make_limit(const Value& a, const PipelineContext&) { return std::make_unique<Limit>(row_count(a, "limit")); }
 StagePtr make_skip(const Value& a, const PipelineContext&) { return std::make_unique<Skip>(row_count(a, "skip")); }

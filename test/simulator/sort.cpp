@@ -83,8 +83,8 @@ class Sort : public Stage {
 
   bool before(const Entry& left, const Entry& right) const {
     for (std::size_t i = 0; i < keys_.size(); ++i) {
-      auto order = sort_order(left.keys[i], right.keys[i], context_.rules);
-      if (order != 0) return keys_[i].descending ? order > 0 : order < 0;
+      auto order = sort_order(left.keys[i], right.keys[i], context_.rules, keys_[i].descending);
+      if (order != 0) return order < 0;
     }
     return false;
   }

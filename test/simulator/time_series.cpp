@@ -41,7 +41,10 @@ TimeSeries parse_time_series(const Value& argument, const PipelineContext& conte
   const Value* first = argument.find("first");
   if (!period || !period->is_string() || !first) fail("timeSeries needs period and first");
   auto named = period_by_name(period->string());
-  if (!named || !period->string().ends_with("Range")) fail("timeSeries has an unknown period");
+  bool iterative = named && !period->string().ends_with("Range");
+  if (!named || (iterative && context.switches.is(Switch::kIterativePeriods, "refuse"))) {
+    fail("timeSeries has an unknown period");
+  }
   TimeSeries series;
   series.period = *named;
   int zone = context.rules.zone_minutes;

@@ -1,6 +1,9 @@
 // Decoding by the table of well-formed sequences of the Unicode standard.
 #include "utf8.h"
 
+#include <clocale>
+#include <cwctype>
+
 namespace simulator {
 namespace {
 
@@ -31,6 +34,15 @@ bool second_fits(unsigned char first, char second) {
     default:
       return between(second, 0x80, 0xBF);
   }
+}
+
+// Of a well-formed sequence.
+std::uint32_t decode(std::string_view sequence) {
+  auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first;
+  std::uint32_t code = first & (0x7FU >> sequence.size());
+  for (char c : sequence.substr(1)) code = code << 6 | (static_cast<unsigned char>(c) & 0x3F);
+  return code;
 }
 
 }  // namespace
@@ -64,6 +76,26 @@ void append_utf8(std::string& out, std::uint32_t code) {
     add(0x80 | ((code >> 6) & 0x3F));
     add(0x80 | (code & 0x3F));
   }
+}
+
+std::string lower_utf8(std::string_view text) {
+  // the tables of the C library's locale of Unicode, the same on every machine that has it
+  static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    std::size_t length = utf8_length(text);
+    std::uint32_t code = length ? decode(text.substr(0, length)) : 0xFFFD;
+    bool ascii_capital = code >= 'A' && code <= 'Z';
+    if (ascii_capital) {
+      code += 'a' - 'A';
+    } else if (code >= 0x80 && unicode) {
+      code = static_cast<std::uint32_t>(::towlower_l(static_cast<wint_t>(code), unicode));
+    }
+    append_utf8(out, code);
+    text.remove_prefix(length ? length : 1);
+  }
+  return out;
 }
 
 std::string valid_utf8(std::string_view text) {

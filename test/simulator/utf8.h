@@ -14,6 +14,9 @@ std::size_t utf8_length(std::string_view text);
 
 void append_utf8(std::string& out, std::uint32_t code_point);
 
+// Every letter in lower case, one code point for one, as Go does it.
+std::string lower_utf8(std::string_view text);
+
 // The same text with every byte that is not part of well-formed UTF-8 replaced.
 std::string valid_utf8(std::string_view text);
 

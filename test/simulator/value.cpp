@@ -89,6 +89,16 @@ const Value* find_path(const Value& value, std::string_view path) {
   return nullptr;
 }
 
+std::vector<std::string> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  for (;;) {
+    auto dot = path.find('.');
+    parts.emplace_back(path.substr(0, dot));
+    if (dot == std::string_view::npos) return parts;
+    path.remove_prefix(dot + 1);
+  }
+}
+
 void set_path(Value& row, std::string_view path, Value value) {
   Value* at = &row;
   for (auto dot = path.find('.'); dot != std::string_view::npos; dot = path.find('.')) {

@@ -82,6 +82,8 @@ std::string_view go_type_name(const Value& value);
 // The member at a dotted path ("metadata.custom.plan"), nullptr if it leads nowhere.
 const Value* find_path(const Value& value, std::string_view path);
 
+std::vector<std::string> split_path(std::string_view path);
+
 // Sets the member at a dotted path; objects on the way are made as needed.
 void set_path(Value& row, std::string_view path, Value value);
 

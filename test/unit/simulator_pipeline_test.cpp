@@ -141,7 +141,7 @@ TEST_F(SimulatorPipeline, Aggregators) {
   constexpr Case kCases[] = {
       {R"({"count":null})", "5"},
       {R"({"count":"plan"})", "2"},
-      {R"({"countIf":"seats > 5"})", "2"},
+      {R"({"countIf":{"count":null,"if":"seats > 5"}})", "2"},
       {R"({"sum":"seats"})", "17.5"},
       {R"({"avg":"seats"})", "5.833333333333333"},
       {R"({"mean":"seats"})", "5.833333333333333"},

@@ -31,6 +31,28 @@ Value parse(std::string_view text) {
   return value;
 }
 
+std::string value_of(std::string_view expression, const Value& row, const ExpressionRules& rules) {
+  std::string error;
+  NodePtr node = parse_expression(expression, rules, error);
+  if (!node) return "no expression";
+  Value scratch;
+  try {
+    const Value& value = evaluate(*node, row, rules, scratch);
+    return value.is_missing() ? "missing" : to_json(value, {.html_escape = false});
+  } catch (const EvaluationError&) {
+    return "error";
+  }
+}
+
+ExpressionRules rules_with(std::string_view name, std::string_view value) {
+  Switches switches;
+  std::string error;
+  EXPECT_TRUE(switches.set(name, value, error)) << error;
+  ExpressionRules rules(switches);
+  rules.zone_minutes = 0;
+  return rules;
+}
+
 std::string rows_of(const World& world, std::string_view pipeline, bool optimise) {
   Value operators = parse(pipeline);
   PipelineContext context{world.store, world.track_types, world.events, world.switches, ExpressionRules(world.switches),
