@@ -1,0 +1,76 @@
+# The switches of the simulator for what Pendo's documents leave open about
+# reading. The results must be the same whatever they are.
+package Differential::Switches;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+
+use Differential::Random;
+
+our @EXPORT_OK = qw(known_switches draw_switches);
+
+# Not here: collation, which the paging by key relies on.
+my %values = (
+    null_sort             => [qw(first last always_first always_last)],
+    comparison_case       => [qw(sensitive insensitive)],
+    contains_case         => [qw(sensitive insensitive)],
+    lower_case_letters    => [qw(unicode ascii)],
+    mixed_sort            => [qw(by_type by_text)],
+    mixed_comparison      => [qw(null false convert error)],
+    mixed_equality        => [qw(distinct convert error)],
+    boolean_number        => [qw(distinct convert error)],
+    large_integers        => [qw(float exact)],
+    list_not_equal        => [qw(null compare error)],
+    type_error            => [qw(null error)],
+    division_by_zero      => [qw(null zero error)],
+    missing_is_null       => [qw(yes no)],
+    is_null_means         => [qw(null exists)],
+    not_null              => [qw(null true error)],
+    logic_non_boolean     => [qw(numbers truthy false error)],
+    filter_non_boolean    => [qw(drop numbers truthy error)],
+    logic_evaluation      => [qw(lazy eager)],
+    if_evaluation         => [qw(lazy eager)],
+    contains_null         => [qw(null false)],
+    contains_list_literal => [qw(accept refuse null)],
+    list_literal_types    => [qw(any null error)],
+    len_null              => [qw(null zero error)],
+    lower_non_string      => [qw(null same error)],
+    in_operator           => [qw(refuse accept)],
+    single_quotes         => [qw(refuse accept)],
+    backtick_escape       => [qw(none backslash)],
+    newline_in_quotes     => [qw(accept refuse)],
+    unknown_escape        => [qw(refuse keep)],
+    string_length         => [qw(bytes characters)],
+    html_escape           => [qw(yes no)],
+    integer_text          => [qw(digits exponent)],
+    empty_results         => [qw(array null absent)],
+    start_time            => [qw(time_range always never)],
+    reduce_empty          => [qw(row nothing)],
+    group_dotted_key      => [qw(flat nested)],
+    count_null            => [qw(skip count)],
+    list_null             => [qw(skip keep)],
+    sum_of_none           => [qw(zero null)],
+    variance              => [qw(population sample)],
+    percentile_method     => [qw(linear nearest)],
+    switch_no_match       => [qw(drop keep)],
+);
+
+# Those that the simulator has, by name; accepts: does it take that switch and value?
+sub known_switches {
+    my ($accepts) = @_;
+    my %known;
+    for my $name (sort keys %values) {
+        my @taken = grep { $accepts->($name, $_) } @{ $values{$name} };
+        $known{$name} = \@taken if @taken;
+    }
+    return \%known;
+}
+
+sub draw_switches {
+    my ($known) = @_;
+    return { map { $_ => pick(@{ $known->{$_} }) } sort keys %$known };
+}
+
+1;
