@@ -119,13 +119,15 @@ EventAtom EventLog::atom(EventKind kind, std::int64_t day, std::uint64_t number,
   return atom;
 }
 
-void EventLog::add_day(EventKind kind, std::int64_t day, std::int64_t from, std::int64_t until,
-                       std::vector<EventAtom>& out) const {
-  if (store_.options().visitors == 0 || day * kDayMs < kFirstGenerated) return;
+void EventLog::generate(EventKind kind, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const {
+  from = std::max(from, kFirstGenerated);
+  if (store_.options().visitors == 0 || from >= until) return;
   std::vector<Subject> subjects = this->subjects(kind);
-  for (std::uint64_t i = 0; i < kEventsPerDay; ++i) {
-    EventAtom one = atom(kind, day, i, subjects);
-    if (one.time >= from && one.time < until) out.push_back(std::move(one));
+  for (std::int64_t day = from / kDayMs; day * kDayMs < until; ++day) {
+    for (std::uint64_t i = 0; i < kEventsPerDay; ++i) {
+      EventAtom one = atom(kind, day, i, subjects);
+      if (one.time >= from && one.time < until) out.push_back(std::move(one));
+    }
   }
 }
 
@@ -134,10 +136,7 @@ std::vector<EventAtom> EventLog::between(EventKind kind, std::int64_t from, std:
   std::vector<EventAtom> found;
   std::lock_guard lock(mutex_);
   bool track = kind == EventKind::kTrack;
-  std::int64_t generated_until = generates_ || !track ? std::min(until, now_ms) : from;
-  for (std::int64_t day = from / kDayMs; day * kDayMs < generated_until; ++day) {
-    add_day(kind, day, from, generated_until, found);
-  }
+  if (generates_ || !track) generate(kind, from, std::min(until, now_ms), found);
   for (const auto& event : received_) {
     bool counts = track && event.processed && event.received_at <= now_ms - delay_ms;
     if (counts && event.timestamp >= from && event.timestamp < until) found.push_back(received_atom(event));

@@ -65,8 +65,7 @@ class EventLog {
     std::int64_t app;
   };
   std::vector<Subject> subjects(EventKind kind) const;
-  void add_day(EventKind kind, std::int64_t day, std::int64_t from, std::int64_t until,
-               std::vector<EventAtom>& out) const;
+  void generate(EventKind kind, std::int64_t from, std::int64_t until, std::vector<EventAtom>& out) const;
   EventAtom atom(EventKind kind, std::int64_t day, std::uint64_t number, const std::vector<Subject>& subjects) const;
 
   const Store& store_;

@@ -138,7 +138,7 @@ void add_apps(const Value& app, const PipelineContext& context, std::vector<std:
   Value chosen = evaluate(*node, no_row, context.rules, scratch);
   if (!chosen.is_list()) chosen = List{chosen};
   for (const auto& id : chosen.list()) {
-    if (id.is(Type::kInteger)) ids.push_back(id.integer());
+    if (id.is_number()) ids.push_back(static_cast<std::int64_t>(id.number()));  // -1 is computed, so it is a float
   }
 }
 

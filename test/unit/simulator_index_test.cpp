@@ -131,7 +131,7 @@ TEST(SimulatorIndex, SwitchesThatChangeComparisonsTurnItOff) {
     std::string error;
     ASSERT_TRUE(world.switches.set(name, value, error)) << error;
     Queries queries(3);
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 50; ++i) {
       std::string pipeline = queries.pipeline();
       ASSERT_EQ(rows_of(world, pipeline), rows_of(world, pipeline, false)) << name << " " << pipeline;
     }

@@ -131,6 +131,7 @@ TEST_F(SimulatorSource, IdsAndAppsNarrowEvents) {
   for (auto [parameters, result] :
        {std::pair<std::string_view, std::string_view>("null", kDefault), {R"({"appId":-323232})", kDefault},
         {R"({"appId":[-323232,6561780136607744]})", kBoth}, {kAllApps, kBoth}, {R"~({"appId":["expandAppIds(\"*\")"]})~", kBoth},
+        {R"({"appId":"-323232"})", kDefault},
         {R"~({"appId":"expandAppIds(\"web|mobile\")"})~", kBoth}, {R"~({"appId":"expandAppIds(\"ios\")"})~", R"([{"appId":6561780136607744}])"},
         {R"~({"appId":"expandAppIds(\"android|extension\")"})~", "[]"}, {R"({"blacklist":"ignore"})", kDefault},
         {R"({"blacklist":"apply"})", kDefault}, {R"({"blacklist":"only"})", "[]"}}) {
