@@ -60,7 +60,10 @@ sub in_list {
 
 sub any_array {
     my ($scope, $one) = @_;
-    my ($operator, $which) = @{ pick(['=', 'ANY'], ['=', 'ANY'], ['<>', 'ALL'], ['<', 'ANY'], ['>=', 'ALL'], ['<>', 'ANY'], ['=', 'ALL']) };
+    my @forms = (['=', 'ANY'], ['<>', 'ALL'], ['<>', 'ANY'], ['=', 'ALL']);
+    # equality of a key is a lookup
+    push @forms, ['=', 'ANY'], ['<', 'ANY'], ['>=', 'ALL'] unless $one->{column}{key};
+    my ($operator, $which) = @{ pick(@forms) };
     $scope->note("$operator $which", $one);
     return "$one->{sql} $operator $which (" . array_of($scope, $one) . ')';
 }
