@@ -22,7 +22,20 @@ sub count_query {
     my $sql = "SELECT $count FROM $from" . where($scope);
     $sql = "SELECT 'some' WHERE EXISTS (SELECT FROM $from" . where($scope) . ')' if chance(0.1);
     $sql = "SELECT count(*) FROM (SELECT FROM $from" . where($scope) . ' LIMIT ' . pick(0, 1, 5, 100) . ') q' if chance(0.1);
-    return { sql => $sql, agree => 'rows' };
+    return { sql => chance(0.12) ? odd_count($scope, $from) : $sql, agree => 'rows' };
+}
+
+# Counts that are more than the number of a table's rows.
+sub odd_count {
+    my ($scope, $from) = @_;
+    my $key = $scope->key->{sql};
+    my $where = where($scope, 1);
+    return pick(
+        "SELECT count(*) + 1, 'x', count(*) FROM $from$where", "SELECT count(*) FROM $from$where HAVING count(*) > " . pick(0, 3, 1000), "SELECT 1 FROM $from$where HAVING true",
+        "SELECT count(*) FROM $from JOIN crm.users u ON $key = u.id$where", "SELECT count(*) FROM $from CROSS JOIN (SELECT * FROM crm.users LIMIT 2) u$where",
+        "SELECT count(NULL), count(*) FILTER (WHERE false), count(*) FROM $from$where", "SELECT count(*) FROM (SELECT $key FROM $from$where UNION ALL SELECT id FROM crm.users) q",
+        "SELECT DISTINCT count(*) FROM $from$where", "SELECT count(*) FROM $from$where LIMIT 0", "SELECT count(*), generate_series(1, 2) FROM $from$where", "SELECT (SELECT count(*) FROM $from$where) + u.n FROM crm.users u",
+    );
 }
 
 # ({sql, about}, condition that keeps sums of floats exact enough, or '')
@@ -75,6 +88,7 @@ sub group_query {
     my $keys = join ', ', @keys;
     $scope->note('GROUP BY', sortable($scope));
     my $order = chance(0.3) ? " ORDER BY $keys" : '';
+    return { sql => "SELECT $keys, count(*) FROM $from" . where($scope) . ' GROUP BY ' . pick('ROLLUP', 'CUBE') . " ($keys)", agree => 'rows', loose => [0 .. $#keys] } if chance(0.08);
     return { sql => "SELECT $keys, count(*), " . join(', ', map { $_->{sql} } @$list) . " FROM $from" . where_with($scope, @$conditions) . " GROUP BY $keys$having$order",
         agree => $order ? 'list' : 'rows', about => columns_that(sub { $_[0]{about} }, @keys + 1, @$list), loose => [0 .. @keys + @$list] };
 }

@@ -158,7 +158,7 @@ sub array_of {
     my $family = $one->{column}{family};
     my $type = $array_type{$family};
     return pick("NULL::${type}[]", "'{}'::${type}[]", "ARRAY[NULL]::${type}[]") if chance(0.08);
-    my @list = map { $plain{$family}->($one) } 1 .. pick(1, 2, 2, 3, 4, 6, 20);
+    my @list = map { $plain{$family}->($one) } 1 .. (chance(0.01) ? 300 : pick(1, 2, 2, 3, 4, 6, 20));
     push @list, pick(@list) if chance(0.3);
     push @list, undef if chance(0.15);
     @list = shuffled(@list);

@@ -17,7 +17,8 @@ use Differential::Switches qw(known_switches draw_switches);
 
 my $json = JSON::XS->new->canonical->ascii->allow_nonref;
 
-# seed, library; report: called with the text of each difference.
+# seed, library; fixed: switches that are not drawn, by name; report: called with
+# the text of each difference.
 sub new {
     my ($class, %arguments) = @_;
     my $self = bless { %arguments, queries => 0, differences => 0, known_errors => 0, rounds => 0, coverage => Differential::Coverage->new }, $class;
@@ -33,7 +34,7 @@ sub draw_round {
     seed_with($self->{seed}, $number);
     my $page = pick(50000, 50000, 1000, 7);
     my %round = (
-        number => $number, database => pick(Differential::Rig::databases()), switches => draw_switches($self->{switches}),
+        number => $number, database => pick(Differential::Rig::databases()), switches => { %{ draw_switches($self->{switches}) }, %{ $self->{fixed} || {} } },
         page => { far => $page, slow => pick(1, 2) }, anonymous => pick(qw(false false true)), timezone => pick('UTC', 'America/New_York', 'Asia/Kolkata'),
     );
     # such an id cannot be the last one of a page then

@@ -37,6 +37,7 @@ sub join_query {
     my ($scope) = @_;
     my ($alias, $from, $table) = $scope->main;
     return both_tables($scope) if chance(0.25);
+    return with_itself($scope) if chance(0.1);
     my $key = $scope->key->{sql};
     my $id  = $table eq 'visitors' ? 'u.id' : 'u.account';
     my $on  = chance(0.05) ? between_tables($scope) : "$key = $id";
@@ -44,7 +45,10 @@ sub join_query {
     my $columns = columns_of($scope);
     my $kind = weighted(inner => 4, left => 2, right => 2, full => 1, semi => 2, anti => 2, cross => 0.5);
     my $where = chance(0.5) ? ' WHERE (' . condition($scope) . ')' : '';
-    return { sql => "SELECT $columns, u.id, u.n FROM $from JOIN crm.users u ON $on" . extra($scope) . $where, agree => 'rows' } if $kind eq 'inner';
+    if ($kind eq 'inner') {
+        my $full = "SELECT $columns, u.id, u.n FROM $from JOIN crm.users u ON $on" . extra($scope) . $where;
+        return chance(0.2) ? { sql => $full . ' LIMIT ' . pick(1, 3, 10), agree => 'part', full => $full } : { sql => $full, agree => 'rows' };
+    }
     return { sql => "SELECT $columns, u.id, u.n FROM $from LEFT JOIN crm.users u ON $on" . extra($scope) . $where, agree => 'rows' } if $kind eq 'left';
     return { sql => "SELECT $columns, u.id, u.n FROM crm.users u LEFT JOIN $from ON $on" . extra($scope) . $where, agree => 'rows' } if $kind eq 'right';
     return { sql => "SELECT $columns, u.id, u.n FROM crm.users u FULL JOIN $from ON $key = $id$where", agree => 'rows' } if $kind eq 'full';
@@ -53,6 +57,15 @@ sub join_query {
     return { sql => "SELECT u.id, u.account, u.n FROM crm.users u WHERE ${not}EXISTS (SELECT FROM $from WHERE $on" . extra($scope) . ')', agree => 'rows' } if chance(0.5);
     return { sql => "SELECT $columns FROM $from WHERE ${not}EXISTS (SELECT FROM crm.users u WHERE $on" . (chance(0.4) ? ' AND ' . pick(@extras) : '') . ')', agree => 'rows' };
 
+}
+
+sub with_itself {
+    my ($scope) = @_;
+    my $two = Differential::Scope->new(%$scope, aliases => [])->add(v => 'visitors')->add(w => 'visitors');
+    my $on = pick('v.visitor_id = w.visitor_id', 'v.account_id = w.visitor_id', 'v.visitor_id = w.t', 'v.nid = w.i8 AND v.visitor_id < w.visitor_id');
+    my $columns = columns_of($two);
+    my $join = pick('JOIN', 'LEFT JOIN');
+    return { sql => "SELECT $columns, v.visitor_id, w.visitor_id FROM visitors v $join visitors w ON $on WHERE (" . condition($two) . ')', agree => 'rows' };
 }
 
 sub both_tables {

@@ -60,7 +60,10 @@ sub in_list {
 
 sub any_array {
     my ($scope, $one) = @_;
-    my ($operator, $which) = @{ pick(['=', 'ANY'], ['=', 'ANY'], ['<>', 'ALL'], ['<', 'ANY'], ['>=', 'ALL'], ['<>', 'ANY'], ['=', 'ALL']) };
+    my @forms = (['=', 'ANY'], ['<>', 'ALL'], ['<>', 'ANY'], ['=', 'ALL']);
+    # equality of a key is a lookup
+    push @forms, ['=', 'ANY'], ['<', 'ANY'], ['>=', 'ALL'] unless $one->{column}{key};
+    my ($operator, $which) = @{ pick(@forms) };
     $scope->note("$operator $which", $one);
     return "$one->{sql} $operator $which (" . array_of($scope, $one) . ')';
 }
@@ -93,6 +96,15 @@ my @text_functions = (
     sub { "CASE WHEN $_[0] = " . quoted($_[1]) . " THEN true ELSE $_[0] IS NULL END" }, sub { "$_[0] < " . quoted($_[1]) . '::name' }, sub { "concat($_[0], '') = " . quoted($_[1]) }, sub { "convert_to($_[0], 'UTF8') > " . quoted('\\x' . unpack 'H*', Encode::encode_utf8(substr $_[1], 0, 20)) . '::bytea' },
 );
 
+my @lookalikes = ('%s OPERATOR(crm.=) %s', '%s OPERATOR(crm.~~) %s', 'crm.starts_with(%s, %s)', 'crm.lower(%s) = %s', '%s = %s::crm.word', '%s OPERATOR(pg_catalog.=) %s', 'pg_catalog.starts_with(%s, %s)');
+
+sub lookalike {
+    my ($scope, $one) = @_;
+    my $form = pick(@lookalikes);
+    $scope->note('lookalike', $one);
+    return sprintf $form, $one->{sql}, quoted(@{ $one->{values} } ? pick(@{ $one->{values} }) : 'Pro');
+}
+
 sub text_function {
     my ($scope, $one) = @_;
     $scope->note('function', $one);
@@ -104,7 +116,7 @@ sub text_function {
 sub bare {
     my ($scope, $one) = @_;
     my $form = pick('%s', '%s', 'NOT %s', 'NOT %s', '%s IS TRUE', '%s IS NOT TRUE', '%s IS FALSE', '%s IS NOT FALSE', '%s IS UNKNOWN', '%s IS NOT UNKNOWN', '(NOT %s) IS TRUE', 'coalesce(%s, false)', '(%s AND true)');
-    $scope->note($form =~ s/%s/x/r, $one);
+    $scope->note('lookalike', $one);
     return sprintf $form, $one->{sql};
 }
 
@@ -129,8 +141,8 @@ sub function {
 my @any = (\&comparison => 30, \&null_test => 6, \&distinct_from => 7, \&between_constants => 6, \&in_list => 10, \&any_array => 7, \&two_columns => 5);
 
 my %choice = (
-    key   => [\&comparison => 25, \&in_list => 12, \&any_array => 16, \&collated => 15, \&null_test => 2, \&distinct_from => 4, \&between_constants => 6, \&two_columns => 3, \&like_condition => 12, \&prefix_condition => 5, \&regex_condition => 1, \&text_function => 4],
-    text  => [@any, \&like_condition => 20, \&prefix_condition => 5, \&collated => 6, \&regex_condition => 3, \&text_function => 8],
+    key   => [\&comparison => 25, \&in_list => 12, \&any_array => 16, \&collated => 15, \&null_test => 2, \&distinct_from => 4, \&between_constants => 6, \&two_columns => 3, \&like_condition => 12, \&prefix_condition => 5, \&regex_condition => 1, \&text_function => 4, \&lookalike => 3],
+    text  => [@any, \&lookalike => 3, \&like_condition => 20, \&prefix_condition => 5, \&collated => 6, \&regex_condition => 3, \&text_function => 8],
     bool  => [\&bare => 40, @any],
     json  => [\&function => 50, \&null_test => 10, \&comparison => 6, \&distinct_from => 4, \&in_list => 2],
     map { $_ => [@any, \&function => 9] } qw(int float num time),

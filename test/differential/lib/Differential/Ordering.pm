@@ -33,9 +33,18 @@ sub total_order {
 
 sub limit_of { return pick('', ' LIMIT ALL') if chance(0.03); return ' LIMIT ' . pick(0, 1, 1, 2, 3, 5, 10, 50, 1000) . (chance(0.3) ? ' OFFSET ' . pick(0, 1, 3, 20, 1000) : '') }
 
+# LIMIT that keeps ties: they are part of the answer.
+sub with_ties {
+    my ($scope, $from) = @_;
+    my @keys = map { [order_key($scope)] } 1 .. pick(1, 1, 2);
+    my $list = join ', ', (map { $_->[0] } @keys), columns_of($scope);
+    return { sql => "SELECT $list FROM $from" . where($scope) . ' ORDER BY ' . join(', ', map { $_->[1] } @keys) . ' FETCH FIRST ' . pick(1, 3, 10) . ' ROWS WITH TIES', agree => 'keys', keys => scalar @keys };
+}
+
 sub ordered_query {
     my ($scope) = @_;
     my ($alias, $from) = $scope->main;
+    return with_ties($scope, $from) if chance(0.08);
     return { sql => 'SELECT ' . columns_of($scope) . " FROM $from" . where($scope) . ' ORDER BY ' . total_order($scope) . (chance(0.5) ? limit_of() : ''), agree => 'list' } if chance(0.6);
     my @keys = map { [order_key($scope)] } 1 .. between(1, 2);
     my $list = join ', ', (map { $_->[0] } @keys), columns_of($scope);
@@ -50,6 +59,8 @@ sub limited_query {
     my $full = "SELECT $list FROM $from" . where($scope);
     my $limit = limit_of();
     $scope->note('LIMIT', $scope->key) unless @keys;
+    # more rows than records
+    $full =~ s/ FROM/, generate_series(1, 3) FROM/ if chance(0.05);
     return { sql => $full . $limit, agree => 'part', full => $full } unless @keys;
     return { sql => $full . ' ORDER BY ' . join(', ', map { $_->[1] } @keys) . $limit, agree => 'keys', keys => scalar @keys, full => $full };
 }

@@ -44,7 +44,7 @@ my %makers = (
 sub plain_query {
     my ($scope) = @_;
     my ($alias, $from) = $scope->main;
-    return { sql => "SELECT " . (chance(0.03) ? pick('*', $alias) : columns_of($scope)) . " FROM $from" . where($scope), agree => 'rows' };
+    return { sql => "SELECT " . (chance(0.03) ? pick('*', $alias) : columns_of($scope)) . " FROM $from" . where($scope) . (chance(0.01) ? ' FOR SHARE' : ''), agree => 'rows' };
 }
 
 # pool: {table}{column} => values; kind: only of that kind.

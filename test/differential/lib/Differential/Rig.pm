@@ -46,6 +46,17 @@ sub install {
     return $dbh->do($sql);
 }
 
+# Operators and functions with well-known names that mean something else.
+my @lookalikes = (
+    'CREATE SCHEMA crm',
+    'CREATE DOMAIN crm.word AS text',
+    'CREATE FUNCTION crm.as_long(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT length($1) = length($2) $$',
+    'CREATE OPERATOR crm.= (leftarg = text, rightarg = text, function = crm.as_long)',
+    'CREATE OPERATOR crm.~~ (leftarg = text, rightarg = text, function = crm.as_long)',
+    'CREATE FUNCTION crm.starts_with(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT right($1, length($2)) OPERATOR(pg_catalog.=) $2 $$',
+    'CREATE FUNCTION crm.lower(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT pg_catalog.upper($1) $$',
+);
+
 sub prepare {
     my ($self, $database) = @_;
     my $dbh = $self->connect($database);
@@ -55,7 +66,7 @@ sub prepare {
       "CREATE SERVER pendo FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$url', track_url '$url', on_bad_value 'null')",
       "CREATE USER MAPPING FOR CURRENT_USER SERVER pendo OPTIONS (integration_key 'sim-read-key')",
       "CREATE COLLATION no_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
-      'CREATE SCHEMA far', 'CREATE SCHEMA slow', 'CREATE SCHEMA here', 'CREATE SCHEMA crm',
+      @lookalikes, 'CREATE SCHEMA far', 'CREATE SCHEMA slow', 'CREATE SCHEMA here',
       'CREATE TABLE crm.users (id text, account text, n bigint, plan text, at timestamptz, score double precision, flag boolean)';
     $self->{has_strict} = takes_strict($dbh);
     for my $table (values %{ tables() }) {

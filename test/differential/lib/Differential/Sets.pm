@@ -21,7 +21,10 @@ sub set_query {
     my $columns = join ', ', $scope->key->{sql}, $one->{sql};
     $columns = $one->{sql} if chance(0.3);
     my $operator = pick('UNION', 'UNION ALL', 'EXCEPT', 'EXCEPT ALL', 'INTERSECT', 'INTERSECT ALL');
-    return { sql => "SELECT $columns FROM $from" . where($scope) . " $operator SELECT $columns FROM $from" . where($scope), agree => 'rows' };
+    my $full = "SELECT $columns FROM $from" . where($scope) . " $operator SELECT $columns FROM $from" . where($scope);
+    return { sql => "$full LIMIT " . pick(1, 5, 50), agree => 'part', full => $full } if chance(0.15);
+    return { sql => "SELECT count(*) FROM ($full) q", agree => 'rows' } if chance(0.15);
+    return { sql => $full, agree => 'rows' };
 }
 
 sub cte_query {

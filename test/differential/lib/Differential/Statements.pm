@@ -28,6 +28,13 @@ sub arguments_of {
     } @params;
 }
 
+# LIMIT by a parameter; NULL is no limit.
+sub limit_of {
+    my ($scope) = @_;
+    push @{ $scope->{params} }, { type => 'bigint', use => 'limit', first => pick(0, 1, 3, 10) };
+    return ' ORDER BY ' . total_order($scope) . ' LIMIT $' . @{ $scope->{params} };
+}
+
 # What else was drawn for parameters of a use; drawn again for the purpose.
 sub other_values {
     my ($scope, @params) = @_;
@@ -59,10 +66,11 @@ sub prepared_query {
     my ($alias, $from) = $scope->main;
     $scope->take_params;
     my $columns = chance(0.2) ? 'count(*)' : columns_of($scope);
-    my ($sql, $params, @arguments) = with_params($scope, sub { body_of($scope, $columns, $from) });
+    my $limited = $columns ne 'count(*)' && chance(0.25);
+    my ($sql, $params, @arguments) = with_params($scope, sub { body_of($scope, $columns, $from) . ($limited ? limit_of($scope) : '') });
     my $types = @$params ? '(' . join(', ', map { $_->{type} } @$params) . ')' : '';
     my @steps = ({ sql => 'SET plan_cache_mode = ' . pick(qw(auto force_generic_plan)), agree => 'nothing' }, { sql => "PREPARE p$types AS $sql", agree => 'nothing', explain => 0 });
-    push @steps, { sql => 'EXECUTE p' . (@$_ ? '(' . join(', ', @$_) . ')' : ''), agree => 'rows' } for @arguments;
+    push @steps, { sql => 'EXECUTE p' . (@$_ ? '(' . join(', ', @$_) . ')' : ''), agree => $limited ? 'list' : 'rows' } for @arguments;
     return @steps, { sql => 'RESET plan_cache_mode', agree => 'nothing', always => 1 }, { sql => 'DEALLOCATE ALL', agree => 'nothing', always => 1 };
 }
 

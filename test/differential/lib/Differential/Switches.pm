@@ -11,7 +11,8 @@ use Differential::Random;
 
 our @EXPORT_OK = qw(known_switches draw_switches);
 
-# Not here: collation, which the paging by key relies on.
+# Not here: collation, which the paging by key relies on, and is_null_means: each
+# known use of isNull shows what it means.
 my %values = (
     null_sort             => [qw(first last always_first always_last)],
     comparison_case       => [qw(sensitive insensitive)],
@@ -26,7 +27,6 @@ my %values = (
     type_error            => [qw(null error)],
     division_by_zero      => [qw(null zero error)],
     missing_is_null       => [qw(yes no)],
-    is_null_means         => [qw(null exists)],
     not_null              => [qw(null true error)],
     logic_non_boolean     => [qw(numbers truthy false error)],
     filter_non_boolean    => [qw(drop numbers truthy error)],
@@ -52,6 +52,9 @@ my %values = (
     count_null            => [qw(skip count)],
     list_null             => [qw(skip keep)],
     sum_of_none           => [qw(zero null)],
+    not_found_body        => [qw(text json json_string empty)],
+    dot_segments          => [qw(serve clean)],
+    base64_prefix         => [qw(optional required)],
     variance              => [qw(population sample)],
     percentile_method     => [qw(linear nearest)],
     switch_no_match       => [qw(drop keep)],
