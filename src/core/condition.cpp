@@ -52,11 +52,14 @@ std::string either(const std::string& left, const std::string& right) { return "
 
 std::string native(const FilterField& field) { return test(native_test(field.type), field); }
 
+// What Pendo's documents say of isNull and its uses contradict each other.
+std::string is_null_value(const FilterField& field) { return std::string(field.path) + " == null"; }
+
 // Values of other JSON types that read as values of the column: anything in a
 // text column, strings in the others.
 std::string of_other_type(const FilterField& field) {
   if (field.type != ColumnType::kText) return test("isString", field);
-  return negated(either(test("isString", field), test("isNull", field)));
+  return negated(either(test("isString", field), is_null_value(field)));
 }
 
 // Could this be the JSON text of something that is not a string?
@@ -188,7 +191,7 @@ std::string plain(const FilterField& field, Comparison op, const std::string& va
 }
 
 Filter not_null(const FilterField& field) {
-  if (field.type == ColumnType::kJson || !field.strict) return some(negated(test("isNull", field)));
+  if (field.type == ColumnType::kJson || !field.strict) return some(negated("(" + is_null_value(field) + ")"));
   return some(native(field));
 }
 
@@ -202,6 +205,8 @@ Filter is_null(const FilterField& field) {
   }
   return some(negated(field.strict && field.type != ColumnType::kJson ? native(field) : "(" + has_value + ")"));
 }
+
+bool is_order(Comparison op) { return op != Comparison::kEqual && op != Comparison::kNotEqual; }
 
 bool is_less(Comparison op) { return op == Comparison::kLess || op == Comparison::kLessEqual; }
 
@@ -218,6 +223,12 @@ Comparison widened(Comparison op) {
   return op;
 }
 
+// A comparison for values of the column's own type: with others it might be an
+// error. Where a filter has && and ||, Pendo's documents promise C's way with them.
+std::string guarded(const FilterField& field, const std::string& comparison) {
+  return field.strict ? comparison : both(native(field), comparison);
+}
+
 std::string or_other(const FilterField& field, std::string text, bool others) {
   return others && !field.strict ? either(text, of_other_type(field)) : text;
 }
@@ -230,16 +241,15 @@ Filter not_equal_number(const FilterField& field, const Value& value, const std:
 
 Filter compare_number(const FilterField& field, Comparison op, const Value& value, const std::string& text) {
   if (op == Comparison::kNotEqual) return not_equal_number(field, value, text);
-  if (op == Comparison::kEqual) return some(or_other(field, plain(field, op, text), true));
   if (!is_exact_float(field, value)) op = widened(op);
-  std::string within = plain(field, op, text);
-  return some(field.strict ? within : or_other(field, both(native(field), within), true));
+  return some(or_other(field, guarded(field, plain(field, op, text)), true));
 }
 
 Filter compare_bool(const FilterField& field, Comparison op, const Value& value, const std::string& text) {
-  if (op == Comparison::kEqual) return some(or_other(field, plain(field, op, text), true));
+  if (op == Comparison::kEqual) return some(or_other(field, guarded(field, plain(field, op, text)), true));
   if (op != Comparison::kNotEqual || value.kind != ValueKind::kBool) return all();
-  return some(or_other(field, plain(field, Comparison::kEqual, value.boolean ? "false" : "true"), true));
+  std::string other = plain(field, Comparison::kEqual, value.boolean ? "false" : "true");
+  return some(or_other(field, guarded(field, other), true));
 }
 
 // The texts are known to be different, or Pendo may take them for equal.
@@ -249,12 +259,12 @@ std::string differs_from(const FilterField& field, const std::string& equal) {
 
 Filter compare_text(const FilterField& field, Comparison op, const Value& value, const std::string& text) {
   std::string comparison = plain(field, op, text);
-  if (op == Comparison::kEqual) return some(or_other(field, comparison, looks_like_json(value.text)));
+  if (op == Comparison::kEqual) return some(or_other(field, guarded(field, comparison), looks_like_json(value.text)));
   if (op == Comparison::kNotEqual) {
-    return some(both(negated(test("isNull", field)), differs_from(field, plain(field, Comparison::kEqual, text))));
+    return some(both(negated("(" + is_null_value(field) + ")"), differs_from(field, plain(field, Comparison::kEqual, text))));
   }
   std::string within = either(comparison, negated("(" + std::string(kOrdersByBytes) + ")"));
-  return some(field.strict ? within : or_other(field, both(test("isString", field), within), true));
+  return some(or_other(field, guarded(field, within), true));
 }
 
 Filter compare(const FilterField& field, Comparison op, const Value& value) {
@@ -325,7 +335,7 @@ Filter any_of(const Condition& condition) {
   std::string text;
   if (condition.field.type == ColumnType::kJson || !chain(text, condition.field, values)) return all();
   if (values.size() > 1) text = "(" + text + ")";
-  return some(or_other(condition.field, text, any_looks_like_json(condition.field, values)));
+  return some(or_other(condition.field, guarded(condition.field, text), any_looks_like_json(condition.field, values)));
 }
 
 Filter none_of(const Condition& condition) {
@@ -341,7 +351,7 @@ Filter none_of(const Condition& condition) {
   if (values.empty() || field.type == ColumnType::kJson || !chain(text, field, values)) return not_null(field);
   text = "(" + text + ")";
   std::string differs = field.type == ColumnType::kText ? differs_from(field, text) : negated(both(native(field), text));
-  return some(both(negated(test("isNull", field)), differs));
+  return some(both(negated("(" + is_null_value(field) + ")"), differs));
 }
 
 // A null or a value of another type reads as neither true nor false.
@@ -414,6 +424,9 @@ bool is_exact(const Condition& condition) noexcept {
     case ConditionKind::kContains:
     case ConditionKind::kAnything:
       return false;
+    case ConditionKind::kCompare:
+      if (condition.field.type == ColumnType::kBool && is_order(condition.op)) return false;
+      [[fallthrough]];
     default:
       return condition.field.strict && condition.field.type != ColumnType::kJson && has_exact_values(condition);
   }

@@ -95,6 +95,7 @@ class Scan : public RowSource, private BodySink {
   std::string position() const;
   std::string keys_body() const;
   std::string body_to_resume() const;
+  bool ask_for_more();
   bool start_record();
   bool ask_for_keys();
   Request aggregation(std::string body) const;

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "catalog/namespace.h"
+#include "common/int.h"
 #include "utils/date.h"
 }
 
@@ -209,4 +210,7 @@ pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnul
 
 std::string_view pendo_key_text(Datum datum) { return from_text(datum).text; }
 
-pendo::Value pendo_time_value(TimestampTz time) { return pendo::Value::of_time(time + kEpochShiftUs); }
+int64 pendo_unix_time(TimestampTz time) {
+  int64 shifted = 0;
+  return pg_add_s64_overflow(time, kEpochShiftUs, &shifted) ? PG_INT64_MAX : shifted;
+}

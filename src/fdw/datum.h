@@ -16,5 +16,6 @@ pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnul
 // The text of a key Datum in UTF-8, as a view into palloc'd memory.
 std::string_view pendo_key_text(Datum datum);
 
-// A finite time.
-pendo::Value pendo_time_value(TimestampTz time);
+// A finite time in microseconds since 1970; the largest number for what is
+// beyond every time that Pendo can hold.
+int64 pendo_unix_time(TimestampTz time);

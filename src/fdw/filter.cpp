@@ -42,7 +42,7 @@ pendo::Value time_value(Oid type, Datum datum) {
   TimestampTz time = DatumGetTimestampTz(as_timestamptz(type, datum));
   if (TIMESTAMP_IS_NOBEGIN(time)) return pendo::Value::of_time(pendo::kTimeMinusInfinity);
   if (TIMESTAMP_IS_NOEND(time)) return pendo::Value::of_time(pendo::kTimeInfinity);
-  return pendo_time_value(time);
+  return pendo::Value::of_time(pendo_unix_time(time));
 }
 
 pendo::Value integer_value(Oid type, Datum datum) {
@@ -117,6 +117,13 @@ void set_value(pendo::Condition* result, pendo::Value value) {
   result->value_count = 1;
 }
 
+// PostgreSQL has an error for it, which a filter must not hide.
+bool ends_in_escape(std::string_view pattern) {
+  size_t backslashes = 0;
+  while (backslashes < pattern.size() && pattern[pattern.size() - 1 - backslashes] == '\\') ++backslashes;
+  return backslashes % 2 != 0;
+}
+
 // The text of a LIKE pattern from `from` up to the next wildcard, unescaped.
 // Returns where it ends.
 size_t literal_run(std::string_view pattern, size_t from, char* out, size_t* length) {
@@ -132,6 +139,10 @@ size_t literal_run(std::string_view pattern, size_t from, char* out, size_t* len
 void set_pattern(pendo::Condition* result, std::string_view pattern) {
   char* text = static_cast<char*>(palloc(pattern.size() + 1));
   size_t length = 0;
+  if (ends_in_escape(pattern)) {
+    result->kind = pendo::ConditionKind::kAnything;
+    return;
+  }
   size_t at = literal_run(pattern, 0, text, &length);
   if (at >= pattern.size()) {
     result->kind = pendo::ConditionKind::kCompare;

@@ -125,9 +125,10 @@ pendo::Comparison opposite(pendo::Comparison op) {
 
 bool is_equality(pendo::Comparison op) { return op == pendo::Comparison::kEqual || op == pendo::Comparison::kNotEqual; }
 
-// Text: equality means equal bytes in a deterministic collation, an order that
+// Pendo has no order of booleans. Text: equality means equal bytes in a deterministic collation, an order that
 // of the bytes in few.
-bool collation_fits(const PendoColumn* column, pendo::Comparison op, Oid collation) {
+bool order_fits(const PendoColumn* column, pendo::Comparison op, Oid collation) {
+  if (column->json_type == pendo::ColumnType::kBool) return is_equality(op);
   if (column->json_type != pendo::ColumnType::kText) return true;
   if (!OidIsValid(collation) || !get_collation_isdeterministic(collation)) return false;
   return is_equality(op) || pendo_collates_by_bytes(collation);
@@ -153,7 +154,7 @@ bool comparison_fits(const PendoColumn* column, Oid opno, Oid collation, pendo::
   Oid own = InvalidOid;
   Oid other = InvalidOid;
   op_input_types(opno, &own, &other);
-  return comparison_of(opno, column->type, op) && is_comparable(column, own, other) && collation_fits(column, *op, collation);
+  return comparison_of(opno, column->type, op) && is_comparable(column, own, other) && order_fits(column, *op, collation);
 }
 
 bool is_pattern_operator(Oid opno) { return opno == OID_TEXT_LIKE_OP || opno == kStartsWithOperator; }
@@ -162,7 +163,7 @@ Shipment ship_pattern(Shipping& shipping, const OpExpr* op) {
   auto* value = static_cast<Node*>(lsecond(op->args));
   const PendoColumn* column = column_of(shipping, static_cast<Node*>(linitial(op->args)));
   bool fits = column && column->json_type == pendo::ColumnType::kText && is_value(value) &&
-              collation_fits(column, pendo::Comparison::kEqual, op->inputcollid);
+              order_fits(column, pendo::Comparison::kEqual, op->inputcollid);
   if (!fits) return kStaysLocal;
   QualKind kind = op->opno == OID_TEXT_LIKE_OP ? QualKind::kLike : QualKind::kStartsWith;
   return leaf(shipping, kind, column, pendo::Comparison::kEqual, value);
@@ -250,7 +251,7 @@ Shipment ship_function(Shipping& shipping, const FuncExpr* call, bool negate) {
   const PendoColumn* column = column_of(shipping, static_cast<Node*>(linitial(call->args)));
   auto* value = static_cast<Node*>(lsecond(call->args));
   bool fits = column && column->json_type == pendo::ColumnType::kText && is_value(value) &&
-              collation_fits(column, pendo::Comparison::kEqual, call->inputcollid);
+              order_fits(column, pendo::Comparison::kEqual, call->inputcollid);
   return fits ? leaf(shipping, QualKind::kStartsWith, column, pendo::Comparison::kEqual, value) : kStaysLocal;
 }
 

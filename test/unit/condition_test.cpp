@@ -49,31 +49,31 @@ std::string one(ConditionKind kind, const FilterField& field, std::vector<Value>
 }
 
 TEST(Condition, EqualTextIsAskedForAsItIs) {
-  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("pro")), R"(t == "pro")");
-  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("a\"b\\c`'")), R"(t == "a\"b\\c`'")");
-  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("")), R"(t == "")");
+  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("pro")), R"((isString(t) && t == "pro"))");
+  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("a\"b\\c`'")), R"((isString(t) && t == "a\"b\\c`'"))");
+  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("")), R"((isString(t) && t == ""))");
 }
 
 TEST(Condition, TextThatJsonCouldReadAsLetsOtherTypesThrough) {
-  constexpr std::string_view others = R"( || !(isString(t) || isNull(t))))";
+  constexpr std::string_view others = R"( || !(isString(t) || t == null)))";
   for (auto text : {"5", "-1", "true", "false", "[1]", "{}"}) {
-    std::string expected = "(t == \"" + std::string(text) + "\"" + std::string(others);
+    std::string expected = "((isString(t) && t == \"" + std::string(text) + "\")" + std::string(others);
     EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text(text)), expected);
     EXPECT_EQ(compared(kStrictText, Comparison::kEqual, Value::of_text(text)), "t == \"" + std::string(text) + "\"");
   }
-  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("truth")), R"(t == "truth")");
+  EXPECT_EQ(compared(kText, Comparison::kEqual, Value::of_text("truth")), R"((isString(t) && t == "truth"))");
 }
 
 TEST(Condition, DifferentTextDoesNotRelyOnCase) {
   EXPECT_EQ(compared(kText, Comparison::kNotEqual, Value::of_text("x")),
-            R"((!isNull(t) && (!(isString(t) && t == "x") || "A" == "a")))");
+            R"((!(t == null) && (!(isString(t) && t == "x") || "A" == "a")))");
   EXPECT_EQ(one(ConditionKind::kDistinct, kText, {Value::of_text("x")}), R"((!(isString(t) && t == "x") || "A" == "a"))");
 }
 
 TEST(Condition, OrderOfTextDoesNotRelyOnBytes) {
   EXPECT_EQ(compared(kStrictText, Comparison::kGreater, Value::of_text("x")), R"((t > "x" || !("B" < "a")))");
   EXPECT_EQ(compared(kText, Comparison::kLessEqual, Value::of_text("x")),
-            R"(((isString(t) && (t <= "x" || !("B" < "a"))) || !(isString(t) || isNull(t))))");
+            R"(((isString(t) && (t <= "x" || !("B" < "a"))) || !(isString(t) || t == null)))");
 }
 
 TEST(Condition, TextThatPendoMightReadDifferentlyIsNotSent) {
@@ -84,7 +84,7 @@ TEST(Condition, TextThatPendoMightReadDifferentlyIsNotSent) {
 }
 
 TEST(Condition, NumbersLetNumericStringsThrough) {
-  EXPECT_EQ(compared(kInt, Comparison::kEqual, Value::of_int(5)), "(n == 5 || isString(n))");
+  EXPECT_EQ(compared(kInt, Comparison::kEqual, Value::of_int(5)), "((isNumber(n) && n == 5) || isString(n))");
   EXPECT_EQ(compared(kInt, Comparison::kGreater, Value::of_int(-5)), "((isNumber(n) && n > -5) || isString(n))");
   EXPECT_EQ(compared(kStrictInt, Comparison::kGreater, Value::of_int(5)), "n > 5");
   EXPECT_EQ(compared(kStrictInt, Comparison::kNotEqual, Value::of_int(5)), "(isNumber(n) && !(isNumber(n) && n == 5))");
@@ -127,11 +127,11 @@ TEST(Condition, TimesAreMillisecondsWithAFraction) {
   EXPECT_EQ(compared(kTime, Comparison::kGreater, Value::of_time(1'463'547'077'029'001)), "d > 1463547077029.001");
   EXPECT_EQ(compared(kTime, Comparison::kLess, Value::of_time(-1)), "d < -0.001");
   EXPECT_EQ(compared(kTime, Comparison::kLess, Value::of_time(-1'500)), "d < -1.500");
-  EXPECT_EQ(compared(kLooseTime, Comparison::kEqual, Value::of_time(1000)), "(d == 1 || isString(d))");
+  EXPECT_EQ(compared(kLooseTime, Comparison::kEqual, Value::of_time(1000)), "((isNumber(d) && d == 1) || isString(d))");
 }
 
 TEST(Condition, BooleansAreTrueFalseOrNeither) {
-  EXPECT_EQ(compared(kBool, Comparison::kEqual, Value::of_bool(true)), "(b == true || isString(b))");
+  EXPECT_EQ(compared(kBool, Comparison::kEqual, Value::of_bool(true)), "((isBoolean(b) && b == true) || isString(b))");
   EXPECT_EQ(compared(kStrictBool, Comparison::kNotEqual, Value::of_bool(true)), "b == false");
   EXPECT_EQ(one(ConditionKind::kNotTrue, kBool), "!(isBoolean(b) && b == true)");
   EXPECT_EQ(one(ConditionKind::kNotFalse, kBool), "!(isBoolean(b) && b == false)");
@@ -139,7 +139,7 @@ TEST(Condition, BooleansAreTrueFalseOrNeither) {
 
 TEST(Condition, NullIsWhatHasNoValue) {
   EXPECT_EQ(one(ConditionKind::kNull, kText), "!(isString(t) || isNumber(t) || isBoolean(t) || isList(t))");
-  EXPECT_EQ(one(ConditionKind::kNotNull, kText), "!isNull(t)");
+  EXPECT_EQ(one(ConditionKind::kNotNull, kText), "!(t == null)");
   EXPECT_EQ(one(ConditionKind::kNull, kStrictInt), "!isNumber(n)");
   EXPECT_EQ(one(ConditionKind::kNotNull, kStrictText), "isString(t)");
   FilterField bad_is_null = kInt;
@@ -155,21 +155,21 @@ TEST(Condition, ComparingWithNullFindsNothing) {
 }
 
 TEST(Condition, ListsAreChains) {
-  EXPECT_EQ(one(ConditionKind::kAnyOf, kText, {Value::of_text("a"), Value::null(), Value::of_text("b")}), R"((t == "a" || t == "b"))");
-  EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, {Value::of_int(1)}), "(n == 1 || isString(n))");
+  EXPECT_EQ(one(ConditionKind::kAnyOf, kText, {Value::of_text("a"), Value::null(), Value::of_text("b")}), R"((isString(t) && (t == "a" || t == "b")))");
+  EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, {Value::of_int(1)}), "((isNumber(n) && n == 1) || isString(n))");
   EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, {Value::null()}), "-");
   EXPECT_EQ(one(ConditionKind::kAnyOf, kInt), "-");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt), "*");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt, {Value::of_int(1), Value::null()}), "-");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kStrictInt, {Value::of_int(1), Value::of_int(2)}),
-            "(!isNull(n) && !(isNumber(n) && (n == 1 || n == 2)))");
+            "(!(n == null) && !(isNumber(n) && (n == 1 || n == 2)))");
   EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, std::vector<Value>(20'000, Value::of_int(1))), "*");
 }
 
 TEST(Condition, PatternsLookAtStrings) {
   EXPECT_EQ(one(ConditionKind::kStartsWith, kText, {Value::of_text("ab")}), R"((isString(t) && startsWith(t, "ab")))");
   EXPECT_EQ(one(ConditionKind::kStartsWith, kText, {Value::of_text("tr")}),
-            R"(((isString(t) && startsWith(t, "tr")) || !(isString(t) || isNull(t))))");
+            R"(((isString(t) && startsWith(t, "tr")) || !(isString(t) || t == null)))");
   EXPECT_EQ(one(ConditionKind::kContains, kStrictText, {Value::of_text("ab")}), R"((isString(t) && contains(t, "ab")))");
 }
 
@@ -181,18 +181,18 @@ TEST(Condition, AndDropsWhatCannotBeSaidAndOrDoesNot) {
   whole.parts = parts;
   whole.part_count = 3;
   whole.kind = ConditionKind::kAnd;
-  EXPECT_EQ(text_of(whole), "(n == 5 && !isNull(t))");
+  EXPECT_EQ(text_of(whole), "(n == 5 && !(t == null))");
   whole.kind = ConditionKind::kOr;
   EXPECT_EQ(text_of(whole), "*");
   std::vector<Value> null{Value::null()};
   parts[1] = of(ConditionKind::kCompare, kText, null);
-  EXPECT_EQ(text_of(whole), "(n == 5 || !isNull(t))");
+  EXPECT_EQ(text_of(whole), "(n == 5 || !(t == null))");
   whole.kind = ConditionKind::kAnd;
   EXPECT_EQ(text_of(whole), "-");
 }
 
 TEST(Condition, JsonColumnsAreNullOrNot) {
-  EXPECT_EQ(one(ConditionKind::kNotNull, kJson), "!isNull(j)");
+  EXPECT_EQ(one(ConditionKind::kNotNull, kJson), "!(j == null)");
   EXPECT_EQ(compared(kJson, Comparison::kEqual, Value::of_text("x")), "*");
 }
 
@@ -214,6 +214,11 @@ TEST(Condition, WhatFloatsCannotTellApartIsNotExact) {
   EXPECT_FALSE(exact(ConditionKind::kCompare, kTime, {Value::of_time((1ll << 60) + 1)}));
   EXPECT_TRUE(exact(ConditionKind::kCompare, kTime, {Value::of_time(253'402'214'400'000'000)}));
   EXPECT_FALSE(exact(ConditionKind::kAnyOf, kStrictInt, {Value::of_int(1), Value::of_int(1ll << 60)}));
+}
+
+TEST(Condition, BooleansHaveNoOrderInPendo) {
+  EXPECT_EQ(compared(kStrictBool, Comparison::kGreater, Value::of_bool(false)), "*");
+  EXPECT_FALSE(exact(ConditionKind::kCompare, kStrictBool, {Value::of_bool(false)}, Comparison::kGreater));
 }
 
 TEST(Condition, TextIsNeverExact) {
