@@ -67,7 +67,7 @@ class Collect : public Aggregator {
     if (!value.is_null()) {
       list_.push_back(value);
     } else if (keep_null_) {
-      list_.push_back(nullptr);
+      list_.emplace_back(nullptr);
     }
   }
   Value result() override { return std::move(list_); }
