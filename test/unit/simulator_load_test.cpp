@@ -71,7 +71,7 @@ TEST(SimulatorLoad, ABadLineIsNamedAndNothingChanges) {
   };
   for (const auto& [body, error] : kCases) {
     Reply reply = simulator.post("/__sim/load/visitor", body);
-    EXPECT_EQ(reply.status, 400) << body;
+    ASSERT_EQ(reply.status, 400) << body;
     EXPECT_EQ(reply.json().find("error")->string(), error) << body;
   }
   EXPECT_EQ(simulator.get("/__sim/dump/visitor").body, before);
@@ -140,7 +140,7 @@ TEST(SimulatorLoad, BadEventsAreNamed) {
        {R"({"event":"e","timestamp":1})", R"({"visitorId":"v","timestamp":1})", R"({"visitorId":"v","event":"e"})",
         R"({"visitorId":"v","event":"e","timestamp":"1"})", R"({"visitorId":"v","event":"e","timestamp":1,"appId":7})", "{", "1"}) {
     Reply reply = simulator.post("/__sim/load/events", "{\"visitorId\":\"v\",\"event\":\"e\",\"timestamp\":1}\n" + std::string(bad));
-    EXPECT_EQ(reply.status, 400) << bad;
+    ASSERT_EQ(reply.status, 400) << bad;
     EXPECT_TRUE(reply.json().find("error")->string().starts_with("line 2: ")) << reply.body;
   }
   EXPECT_EQ(simulator.get("/__sim/events").body, "[]");

@@ -97,6 +97,13 @@ TEST_F(SimulatorSource, EventsAreThoseOfPagesAndFeatures) {
   }
 }
 
+// What has one key is one row, whatever page or feature it came from.
+TEST_F(SimulatorSource, RowsOfEventsHaveUniqueKeys) {
+  constexpr std::string_view kTwice =
+      R"({"group":{"group":["visitorId","accountId","appId","month","remoteIp","server","userAgent"],"fields":{"n":{"count":null}}}},{"filter":"n > 1"})";
+  EXPECT_EQ(december("events", kAllApps, kTwice, "monthRange"), "[]");
+}
+
 TEST_F(SimulatorSource, EventRowsHaveTheMembersOfPendosSamples) {
   auto members = [](const Value& row) {
     std::string names;
