@@ -108,12 +108,6 @@ bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool
 }
 
 bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition) {
-  bool unfiltered = condition->kind == pendo::ConditionKind::kAnything;
-  if (!unfiltered && !pendo::is_exact(*condition)) {
-    ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-                    errmsg("Pendo cannot count exactly: a value of the condition is too large for its floating-point numbers"),
-                    errhint("SET pendo_fdw.pushdown = off; counts in PostgreSQL.")));
-  }
   Outcome outcome = start_filtered(condition, [=](const std::string& filter) { return count->start(filter); });
   return report_outcome(outcome, count);
 }

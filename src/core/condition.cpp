@@ -158,7 +158,7 @@ bool is_exact_float(const FilterField& field, const Value& value) {
     case ValueKind::kInt:
       return value.integer > -kMaxExactInteger && value.integer < kMaxExactInteger;
     case ValueKind::kFloat:
-      return field.type == ColumnType::kFloat;
+      return field.type == ColumnType::kFloat && std::fabs(value.real) < static_cast<double>(kMaxExactInteger);
     case ValueKind::kTime:
       return is_exact_time(value.integer);
     case ValueKind::kSymbol:
@@ -239,8 +239,34 @@ Filter not_equal_number(const FilterField& field, const Value& value, const std:
   return some(both(not_null(field).text, differs));
 }
 
+double as_double(const Value& value) {
+  if (value.kind == ValueKind::kInt) return static_cast<double>(value.integer);
+  if (value.kind == ValueKind::kFloat) return value.real;
+  double number = 0;
+  std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
+  return number;
+}
+
+// Pendo may hold all digits of a large integer and send fewer, or compare fewer.
+bool is_blurred(const FilterField& field, const Value& value) {
+  return !is_exact_float(field, value) && value.kind != ValueKind::kTime && std::fabs(as_double(value)) >= kMaxExactInteger;
+}
+
+// From the next double below to the next above, as far as `op` asks for it.
+std::string around(const FilterField& field, Comparison op, double value) {
+  std::string low;
+  std::string high;
+  float_literal(low, std::nextafter(value, -INFINITY));
+  float_literal(high, std::nextafter(value, INFINITY));
+  low = plain(field, Comparison::kGreaterEqual, low);
+  high = plain(field, Comparison::kLessEqual, high);
+  if (op == Comparison::kEqual) return both(low, high);
+  return is_less(op) ? high : low;
+}
+
 Filter compare_number(const FilterField& field, Comparison op, const Value& value, const std::string& text) {
   if (op == Comparison::kNotEqual) return not_equal_number(field, value, text);
+  if (is_blurred(field, value)) return some(or_other(field, guarded(field, around(field, op, as_double(value))), true));
   if (!is_exact_float(field, value)) op = widened(op);
   return some(or_other(field, guarded(field, plain(field, op, text)), true));
 }
@@ -301,7 +327,7 @@ Filter not_distinct(const FilterField& field, const Value& value) {
 bool chain(std::string& out, const FilterField& field, const std::vector<Value>& values) {
   for (const auto& value : values) {
     std::string text;
-    if (!literal(text, value)) return false;
+    if (is_blurred(field, value) || !literal(text, value)) return false;
     if (!out.empty()) out += " || ";
     out += plain(field, Comparison::kEqual, text);
     if (out.size() > kMaxListBytes) return false;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <new>
 #include <utility>
 
@@ -358,7 +359,9 @@ bool Scan::is_behind_last(std::string_view key, std::string_view rank, std::stri
   if (rank != sort_rank_) return order_.nulls_first ? rank < sort_rank_ : rank > sort_rank_;
   double now = number_of(value);
   double before = number_of(sort_value_);
-  if (now == before) return key > key_;
+  // integers that doubles take for equal may have an order of their own
+  constexpr double kMaxExactInteger = 9007199254740992.0;
+  if (now == before) return key > key_ || std::fabs(now) >= kMaxExactInteger;
   return order_.descending ? now < before : now > before;
 }
 

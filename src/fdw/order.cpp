@@ -47,7 +47,8 @@ List* pendo_sort_order(PlannerInfo* root, RelOptInfo* rel, const PendoTable* tab
   if (!column || !(is_ordered_key(column, first) || is_ordered_number(column, first))) return NIL;
   bool descending = pendo_is_descending(first);
   *pathkeys = list_make1(first);
-  if (!column->is_key && list_length(root->query_pathkeys) > 1) {
+  // not of floats: Pendo may tell large integers apart that are one double here
+  if (!column->is_key && column->type != FLOAT8OID && list_length(root->query_pathkeys) > 1) {
     auto* second = lsecond_node(PathKey, root->query_pathkeys);
     const PendoColumn* tie = own_column(rel, table, second->pk_eclass);
     if (tie && is_ordered_key(tie, second) && !pendo_is_descending(second)) *pathkeys = lappend(*pathkeys, second);

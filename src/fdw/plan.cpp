@@ -150,19 +150,6 @@ void add_full_path(PlannerInfo* root, RelOptInfo* rel, const PendoRelState* stat
   pg_unreachable();
 }
 
-// The attribute numbers to bring; a whole-row reference means all of them.
-List* columns_to_bring(const PendoTable* table, Bitmapset* needed) {
-  List* columns = NIL;
-  bool all = bms_is_member(0 + kOffset, needed);
-  for (int i = 0; i < table->ncolumns; ++i) {
-    AttrNumber attno = table->columns[i].attno;
-    bool asked = bms_is_member(i + 1 + kOffset, needed);
-    if (asked && table->columns[i].generated) refuse_generated(table, &table->columns[i]);
-    if (attno && (all || asked)) columns = lappend_int(columns, attno);
-  }
-  return columns;
-}
-
 // Takes the key clause out of `clauses` (RestrictInfos); nullptr: there is none.
 RestrictInfo* take_key_clause(const RelOptInfo* rel, AttrNumber key, List** clauses, bool many) {
   ListCell* cell;
@@ -209,6 +196,18 @@ int first_rows(PlannerInfo* root, RelOptInfo* rel, const ForeignPath* path, List
 
 }  // namespace
 
+List* pendo_columns_to_bring(const PendoTable* table, Bitmapset* needed) {
+  List* columns = NIL;
+  bool all = bms_is_member(0 + kOffset, needed);
+  for (int i = 0; i < table->ncolumns; ++i) {
+    AttrNumber attno = table->columns[i].attno;
+    bool asked = bms_is_member(i + 1 + kOffset, needed);
+    if (asked && table->columns[i].generated) refuse_generated(table, &table->columns[i]);
+    if (attno && (all || asked)) columns = lappend_int(columns, attno);
+  }
+  return columns;
+}
+
 List* pendo_scan_private(const ScanDecisions& decisions) {
   const PendoRelState* state = decisions.state;
   List* result = list_make5(makeInteger(static_cast<int>(decisions.mode)), makeInteger(static_cast<int>(state->table->relid)),
@@ -218,6 +217,7 @@ List* pendo_scan_private(const ScanDecisions& decisions) {
   result = lappend(result, makeInteger(decisions.many_keys ? 1 : 0));
   result = lappend(result, decisions.filter);
   result = lappend(result, decisions.order);
+  result = lappend(result, decisions.count_quals);
   return lappend(result, makeInteger(decisions.first_rows));
 }
 
@@ -286,8 +286,8 @@ ForeignScan* pendoGetForeignPlan(PlannerInfo* root, RelOptInfo* rel, Oid, Foreig
   }
   const char* why_reads = state->why_reads ? state->why_reads : state->why_counts_here;
   if (state->blind && mode == ScanMode::kAll) why_reads = "no condition names the ids";
-  List* fdw_private = pendo_scan_private({mode, state, columns_to_bring(state->table, state->needed), why_reads, many, filter,
-                                          static_cast<List*>(lsecond(path->fdw_private)), rows});
+  List* fdw_private = pendo_scan_private({mode, state, pendo_columns_to_bring(state->table, state->needed), why_reads, many, filter,
+                                          static_cast<List*>(lsecond(path->fdw_private)), NIL, rows});
   List* quals = list_concat(extract_actual_clauses(clauses, false), list_copy(state->partition_qual));
   return make_foreignscan(tlist, quals, rel->relid, exprs, fdw_private, NIL, recheck, outer);
 }

@@ -23,6 +23,7 @@ enum ScanPrivateIndex {
   kScanManyKeys,   // Integer: 1 where the key expression is an array of keys
   kScanFilter,     // List: a condition tree of shippable.h, or NIL
   kScanOrder,      // integer List: see order.h, or NIL
+  kScanCountQuals, // List: of kCount, the conditions, should they have to be checked here
   kScanFirstRows,  // Integer: how many rows are likely to be wanted; 0: all
 };
 
@@ -37,6 +38,10 @@ struct PendoRelState {
   const char* why_counts_here;  // why a count is not Pendo's, for EXPLAIN
 };
 
+// The attribute numbers of the columns in `needed` (a Bitmapset with the offset
+// of PendoRelState.needed); a whole-row reference means all of them.
+List* pendo_columns_to_bring(const PendoTable* table, Bitmapset* needed);
+
 // The decisions of a plan, to be made into fdw_private.
 struct ScanDecisions {
   ScanMode mode;
@@ -46,6 +51,7 @@ struct ScanDecisions {
   bool many_keys;
   List* filter;
   List* order;
+  List* count_quals;
   int first_rows;
 };
 List* pendo_scan_private(const ScanDecisions& decisions);

@@ -31,6 +31,7 @@ struct RunningScan {
   List* filter;               // a condition tree, or NIL
   List* filter_exprs;
   List* filter_states;
+  List* count_quals;          // of kCount
   pendo::SortOrder order;
   bool in_order;
   int first_rows;
@@ -43,7 +44,10 @@ struct RunningScan {
   pendo::Value* values;      // by position in attnos
   bool started;
   bool finished;
-  bool counts_nothing;       // of kCount: no row can match, which is a count too
+  bool counts_there;         // of kCount: by Pendo
+  TupleTableSlot* row_slot;  // of kCount, where Pendo does not count: a row of the table,
+  ExprState* row_quals;      // what it has to meet,
+  int64 counted;             // and how many did so far
   Datum* keys;               // palloc'd in start_context
   int key_count;
   int next_key;              // of kBlind
@@ -75,7 +79,7 @@ void open_rows(RunningScan* state, MemoryContext context) {
   state->values = static_cast<pendo::Value*>(MemoryContextAllocZero(context, sizeof(pendo::Value) * static_cast<Size>(count + 1)));
   PendoClientRef* client = pendo_session_client(state->table->server, state->table->user, state->table->options);
   const pendo::CallOptions& call = state->table->options.call;
-  if (state->mode == ScanMode::kCount) {
+  if (state->mode == ScanMode::kCount && state->counts_there) {
     state->record_count = pendo_box<pendo::RecordCount>(context);
     pendo_open_record_count(state->record_count, client, state->table->object, call);
     state->rows = state->record_count->get();
@@ -104,7 +108,7 @@ void start_keys(RunningScan* state) {
 }
 
 // Starts the source of the rows. False: there are none.
-bool start_rows(RunningScan* state, ExprContext* context) {
+bool start_rows(RunningScan* state, const pendo::Condition* condition) {
   if (state->counts) {
     if (!state->counts->get()->start()) pendo_report(state->rows->failure());
     return true;
@@ -113,8 +117,7 @@ bool start_rows(RunningScan* state, ExprContext* context) {
     start_keys(state);
     return true;
   }
-  const pendo::Condition* condition = condition_of(state, context, false);
-  if (state->record_count) return pendo_start_count(state->record_count->get(), condition);
+  if (state->counts_there) return pendo_start_count(state->record_count->get(), condition);
   return pendo_start_scan(state->scan->get(), condition, state->in_order, state->first_rows);
 }
 
@@ -158,17 +161,32 @@ void find_keys(ForeignScanState* node) {
   }
 }
 
+// What yields the rows is opened at the first start. A count that Pendo cannot
+// make exactly with these values is made from the rows.
+void choose_source(ForeignScanState* node, const pendo::Condition* condition) {
+  RunningScan* state = state_of(node);
+  MemoryContext query = node->ss.ps.state->es_query_cxt;
+  if (state->mode == ScanMode::kCount) {
+    bool unfiltered = condition->kind == pendo::ConditionKind::kAnything;
+    state->counts_there = unfiltered || pendo::is_exact(*condition);
+    state->rows = !state->counts_there  ? static_cast<pendo::RowSource*>(state->scan ? state->scan->get() : nullptr)
+                  : state->record_count ? state->record_count->get()
+                                        : nullptr;
+  }
+  if (!state->rows) open_rows(state, query);
+}
+
 void start(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   state->started = true;
+  state->counted = 0;
   MemoryContext old = MemoryContextSwitchTo(state->start_context);
   if (state->key_expression) find_keys(node);
   state->finished = state->key_expression && state->key_count == 0;
   if (!state->finished && state->mode != ScanMode::kBlind) {
-    if (!state->rows) open_rows(state, node->ss.ps.state->es_query_cxt);
-    bool has_rows = start_rows(state, node->ss.ps.ps_ExprContext);
-    state->counts_nothing = !has_rows && state->mode == ScanMode::kCount;
-    state->finished = !has_rows && !state->counts_nothing;
+    const pendo::Condition* condition = condition_of(state, node->ss.ps.ps_ExprContext, false);
+    choose_source(node, condition);
+    state->finished = !start_rows(state, condition);
   }
   MemoryContextSwitchTo(old);
 }
@@ -196,9 +214,9 @@ TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
 }
 
 // Every column of a count's row is the count.
-TupleTableSlot* fill_counts(RunningScan* state, TupleTableSlot* slot) {
+TupleTableSlot* fill_counts(int64 count, TupleTableSlot* slot) {
   for (int i = 0; i < slot->tts_tupleDescriptor->natts; ++i) {
-    slot->tts_values[i] = Int64GetDatum(state->values[0].integer);
+    slot->tts_values[i] = Int64GetDatum(count);
     slot->tts_isnull[i] = false;
   }
   return ExecStoreVirtualTuple(slot);
@@ -256,6 +274,51 @@ const char* call_text(ForeignScanState* node) {
   return pendo_describe_scan(state->table, columns_of(state), list_length(state->attnos), condition, state->order, state->first_rows);
 }
 
+pendo::Status next_row(RunningScan* state) {
+  pendo::RowSource* rows = state->rows;
+  pendo::Value* values = state->values;
+  return pendo_drive(rows, [=]() { return rows->next(values); });
+}
+
+// The rows that meet the conditions, which are those of a scan of the table:
+// this node itself has no table.
+void count_rows(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  if (!state->row_slot) {
+    Relation relation = table_open(state->table->relid, NoLock);
+    state->row_slot = ExecInitExtraTupleSlot(node->ss.ps.state, CreateTupleDescCopy(RelationGetDescr(relation)), &TTSOpsVirtual);
+    table_close(relation, NoLock);
+    state->row_quals = ExecInitQual(state->count_quals, &node->ss.ps);
+  }
+  TupleTableSlot* slot = state->row_slot;
+  ExprContext* context = node->ss.ps.ps_ExprContext;
+  context->ecxt_scantuple = slot;
+  while (next_row(state) == pendo::Status::kRow) {
+    ResetExprContext(context);
+    MemoryContext old = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+    ExecClearTuple(slot);
+    fill_slot(state, slot);
+    MemoryContextSwitchTo(old);
+    if (ExecQual(state->row_quals, context)) ++state->counted;
+  }
+}
+
+// One row; no row that matches is a count too.
+TupleTableSlot* count_row(ForeignScanState* node, TupleTableSlot* slot) {
+  RunningScan* state = state_of(node);
+  bool nothing = state->finished;
+  state->finished = true;
+  if (nothing) return fill_counts(0, slot);
+  if (!state->counts_there) {
+    MemoryContext old = MemoryContextSwitchTo(node->ss.ps.state->es_query_cxt);
+    count_rows(node);
+    MemoryContextSwitchTo(old);
+    return fill_counts(state->counted, slot);
+  }
+  next_row(state);
+  return fill_counts(state->values[0].integer, slot);
+}
+
 }  // namespace
 
 void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
@@ -271,6 +334,7 @@ void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
   state->why_is_count = intVal(list_nth(fdw_private, kScanWhyIsCount)) != 0;
   state->many_keys = intVal(list_nth(fdw_private, kScanManyKeys)) != 0;
   state->filter = static_cast<List*>(list_nth(fdw_private, kScanFilter));
+  state->count_quals = static_cast<List*>(list_nth(fdw_private, kScanCountQuals));
   state->first_rows = intVal(list_nth(fdw_private, kScanFirstRows));
   set_order(state, static_cast<List*>(list_nth(fdw_private, kScanOrder)));
   set_expressions(state, plan, &node->ss.ps);
@@ -284,19 +348,13 @@ TupleTableSlot* pendoIterateForeignScan(ForeignScanState* node) {
   RunningScan* state = state_of(node);
   TupleTableSlot* slot = node->ss.ss_ScanTupleSlot;
   ExecClearTuple(slot);
-  if (!state->started) start(node);
+  bool first = !state->started;
+  if (first) start(node);
+  if (first && state->mode == ScanMode::kCount) return count_row(node, slot);
   if (state->finished) return slot;
   if (state->mode == ScanMode::kBlind) return blind_row(state, slot);
-  if (state->counts_nothing) {
-    state->finished = true;
-    state->values[0] = pendo::Value::of_int(0);
-    return fill_counts(state, slot);
-  }
-  pendo::RowSource* rows = state->rows;
-  pendo::Value* values = state->values;
-  state->finished = pendo_drive(rows, [=]() { return rows->next(values); }) != pendo::Status::kRow;
-  if (state->finished) return slot;
-  return state->mode == ScanMode::kCount ? fill_counts(state, slot) : fill_slot(state, slot);
+  state->finished = next_row(state) != pendo::Status::kRow;
+  return state->finished ? slot : fill_slot(state, slot);
 }
 
 void pendoReScanForeignScan(ForeignScanState* node) {

@@ -92,6 +92,13 @@ ForeignScan* pendo_count_plan(RelOptInfo* rel, ForeignPath*, List* tlist, Plan* 
   List* values = NIL;
   pendo_ship_clauses(count->rel, count->input->table, count->rel->baserestrictinfo, &condition, &values);
   List* scan_tlist = add_to_flat_tlist(NIL, count->aggregates);
-  List* fdw_private = pendo_scan_private({ScanMode::kCount, count->input, NIL, nullptr, false, condition, NIL, 0});
+  // values that only the running query has may be too large for Pendo to be
+  // exact: then the rows are counted here
+  List* quals = static_cast<List*>(copyObjectImpl(extract_actual_clauses(count->rel->baserestrictinfo, false)));
+  fix_opfuncids(reinterpret_cast<Node*>(quals));
+  Bitmapset* needed = nullptr;
+  pull_varattnos(reinterpret_cast<Node*>(quals), count->rel->relid, &needed);
+  List* columns = pendo_columns_to_bring(count->input->table, needed);
+  List* fdw_private = pendo_scan_private({ScanMode::kCount, count->input, columns, nullptr, false, condition, NIL, quals, 0});
   return make_foreignscan(tlist, NIL, 0, values, fdw_private, scan_tlist, NIL, outer);
 }

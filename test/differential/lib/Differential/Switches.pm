@@ -30,8 +30,8 @@ my %values = (
     not_null              => [qw(null true error)],
     logic_non_boolean     => [qw(numbers truthy false error)],
     filter_non_boolean    => [qw(drop numbers truthy error)],
-    logic_evaluation      => [qw(lazy eager)],
-    if_evaluation         => [qw(lazy eager)],
+
+
     contains_null         => [qw(null false)],
     contains_list_literal => [qw(accept refuse null)],
     list_literal_types    => [qw(any null error)],
