@@ -454,12 +454,13 @@ bool is_exact(const Condition& condition) noexcept {
       if (condition.field.type == ColumnType::kBool && is_order(condition.op)) return false;
       [[fallthrough]];
     default:
-      return condition.field.strict && condition.field.type != ColumnType::kJson && has_exact_values(condition);
+      return condition.field.strict && condition.field.in_rows && condition.field.type != ColumnType::kJson && has_exact_values(condition);
   }
 }
 
 Filter filter_of(const Condition& condition) {
   const FilterField& field = condition.field;
+  if (!field.in_rows) return all();
   switch (condition.kind) {
     case ConditionKind::kAnd:
       return conjunction(condition);

@@ -38,6 +38,7 @@ struct FilterField {
   ColumnType type = ColumnType::kText;
   bool strict = false;       // Pendo holds values of this type only, or none
   bool bad_is_null = false;  // what does not convert reads as NULL
+  bool in_rows = true;       // false: Pendo's rows do not have it, or it is asked for by other means
 };
 
 // Non-owning and trivially destructible, as the PostgreSQL side makes it.
