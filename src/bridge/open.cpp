@@ -26,10 +26,10 @@ void pendo_open_record_count(PendoBox<pendo::RecordCount>* box, PendoClientRef* 
 }
 
 void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options, int64 first_ms,
-                       int64 last_ms) {
+                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options,
+                       const pendo::CountPeriod* period) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {
-    return pendo::EventCounts::create(*client, *object, copy_of(columns, count), options, first_ms, last_ms, failure);
+    return pendo::EventCounts::create(*client, *object, copy_of(columns, count), options, *period, failure);
   });
 }
 
@@ -107,6 +107,18 @@ bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool
   return report_outcome(outcome, scan);
 }
 
+bool pendo_start_counts(pendo::EventCounts* counts, const pendo::Condition* condition, const PendoWindow& window,
+                        const pendo::CountPeriod* period, bool pushdown) {
+  if (window.none) return false;
+  Outcome outcome = start_filtered(condition, [&](std::string filter) {
+    pendo::CountsRange range;
+    if (pushdown) range = {.types = pendo::types_of(*condition), .filter = std::move(filter)};
+    counts->start(std::move(range), pendo::calls_of(window.first_ms, window.last_ms, period->length_ms, window.now_ms));
+    return true;
+  });
+  return report_outcome(outcome, counts);
+}
+
 bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition) {
   Outcome outcome = start_filtered(condition, [=](const std::string& filter) { return count->start(filter); });
   return report_outcome(outcome, count);
@@ -128,6 +140,15 @@ char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* colu
   return palloced([=, &order]() {
     return pendo::describe_scan(*table->object, copy_of(columns, count), table->options.call,
                                 {filter_for_explain(condition).text, false, first_rows}, order);
+  });
+}
+
+char* pendo_describe_counts(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
+                            const PendoWindowBorders& borders, bool pushdown) {
+  return palloced([=, &borders]() {
+    return pendo::describe_counts(*table->object, copy_of(columns, count), table->options.call, *pendo_count_period(table), borders.first,
+                                  borders.last, pushdown ? pendo::types_of(*condition) : pendo::TypeChoice{},
+                                  pushdown ? filter_for_explain(condition).text : std::string());
   });
 }
 

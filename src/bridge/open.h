@@ -11,6 +11,7 @@
 #include "core/record_count.h"
 #include "core/scan.h"
 #include "fdw/table.h"
+#include "fdw/window.h"
 
 // Each reports an ERROR when it cannot.
 void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
@@ -19,8 +20,8 @@ void pendo_open_scan(PendoBox<pendo::Scan>* box, PendoClientRef* client, const p
 void pendo_open_record_count(PendoBox<pendo::RecordCount>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                              const pendo::CallOptions& options);
 void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options, int64 first_ms,
-                       int64 last_ms);
+                       const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options,
+                       const pendo::CountPeriod* period);
 void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::BulkField* fields, int count, const pendo::CallOptions& options);
 void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client, const pendo::CallOptions& options);
@@ -30,10 +31,14 @@ void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client
 // Starting what was opened, from plain values as well. False: no row can meet
 // the condition, nothing was started.
 bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool in_order, int first_rows);
+bool pendo_start_counts(pendo::EventCounts* counts, const pendo::Condition* condition, const PendoWindow& window,
+                        const pendo::CountPeriod* period, bool pushdown);
 bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition);
 void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count);
 
 // The aggregation call of a scan of these columns, or of a count, palloc'd.
 char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
                           const pendo::SortOrder& order, int first_rows);
+char* pendo_describe_counts(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
+                            const PendoWindowBorders& borders, bool pushdown);
 char* pendo_describe_count(const PendoTable* table, const pendo::Condition* condition);

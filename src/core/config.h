@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "wall.h"
 
@@ -32,6 +33,7 @@ struct CallOptions {
   int event_concurrency = 16;
   int page_size = 50'000;
   bool include_anonymous = false;
+  std::string_view app_id;  // of app_choice.h; empty: the default app. Operations keep a copy
 };
 
 }  // namespace pendo

@@ -1,6 +1,7 @@
 // Pipelines, operator by operator.
 #include "pipeline.h"
 
+#include "app_choice.h"
 #include "json_write.h"
 
 namespace pendo {
@@ -77,13 +78,24 @@ std::string sort_keys(const RecordsQuery& query) {
          std::string(kSortValue) + "\",\"" + key + "\"]";
 }
 
+// What stands beside a source's name.
+std::string source_parameters(std::string_view app_id, std::span<const std::string> type_ids) {
+  if (type_ids.empty()) return is_default_app(app_id) ? "null" : R"({"appId":)" + app_parameter(app_id) + "}";
+  std::string json = R"({"trackTypeIds":[)";
+  for (const auto& id : type_ids) {
+    if (&id != &type_ids.front()) json += ',';
+    append_json_string(json, id);
+  }
+  return json + "]}";
+}
+
 // Source and filters. Those on the key come first, as Pendo may have an index.
 Pipeline wanted_rows(const RecordsQuery& query) {
   const ObjectDescriptor& object = *query.object;
   Pipeline pipeline;
   std::string source = "{";
   append_json_string(source, object.source);
-  pipeline.add("source", source + ":null}");
+  pipeline.add("source", source + ":" + source_parameters(query.app_id, {}) + "}");
   if (object.may_be_anonymous && !query.include_anonymous) pipeline.add_string("identified", object.key_field);
   bool by_key = query.order.path.empty();
   if (by_key && !query.position.empty()) pipeline.add_string("filter", query.position);
@@ -159,11 +171,13 @@ std::string count_pipeline(const RecordsQuery& query) {
 
 std::string counts_pipeline(const CountsQuery& query) {
   Pipeline pipeline;
-  std::string source = R"({"source":{)";
+  std::string source = "{";
   append_json_string(source, query.object->source);
-  source += R"(:null,"timeSeries":{"period":"dayRange","first":)" + std::to_string(query.first_ms) +
-            R"(,"last":)" + std::to_string(query.last_ms) + "}}}";
-  pipeline.add_raw(source);
+  source += ":" + source_parameters(query.app_id, query.type_ids) + R"(,"timeSeries":{"period":)";
+  append_json_string(source, query.period);
+  source += R"(,"first":)" + std::string(query.first) + R"(,"last":)" + std::string(query.last) + "}}";
+  pipeline.add("source", source);
+  if (!query.filter.empty()) pipeline.add_string("filter", query.filter);
   pipeline.add("select", selection(query.paths));
   return std::move(pipeline).finish();
 }

@@ -35,6 +35,7 @@ struct RecordsQuery {
   const ObjectDescriptor* object = nullptr;
   std::span<const std::string_view> paths;  // selected under their aliases
   bool include_anonymous = false;
+  std::string_view app_id;    // of app_choice.h
   std::string_view filter;    // rows that are wanted; empty: all
   std::string_view position;  // rows that are still to come; empty: all
   SortOrder order;
@@ -49,11 +50,17 @@ std::string count_pipeline(const RecordsQuery& query);
 std::string text_comparison(std::string_view path, std::string_view op, std::string_view text);
 std::string one_of_keys(std::string_view key_field, std::span<const std::string> keys);
 
+// Pendo: first and last are milliseconds, and both of their periods are in; ids
+// of types and of apps exclude each other.
 struct CountsQuery {
   const ObjectDescriptor* object = nullptr;
   std::span<const std::string_view> paths;
-  std::int64_t first_ms = 0;  // the periods that hold these two moments are in
-  std::int64_t last_ms = 0;
+  std::string_view period;  // "dayRange"
+  std::string_view first;   // as JSON
+  std::string_view last;
+  std::span<const std::string> type_ids;  // none: all types of the apps
+  std::string_view app_id;
+  std::string_view filter;
 };
 std::string counts_pipeline(const CountsQuery& query);
 

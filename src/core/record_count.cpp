@@ -84,7 +84,7 @@ Status RecordCount::next(Value* out) noexcept try {
 
 std::string describe_count(const ObjectDescriptor& object, const CallOptions& options, const std::string& filter) {
   return count_pipeline({.object = &object, .paths = {}, .include_anonymous = options.include_anonymous,
-                         .filter = filter, .position = {}, .order = {}, .limit = 0});
+                         .app_id = options.app_id, .filter = filter, .position = {}, .order = {}, .limit = 0});
 }
 
 }  // namespace pendo

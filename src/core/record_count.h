@@ -27,11 +27,14 @@ class RecordCount : public RowSource {
 
  private:
   RecordCount(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options)
-      : RowSource(std::move(client)), object_(object), options_(options) {}
+      : RowSource(std::move(client)), object_(object), app_id_(options.app_id), options_(options) {
+    options_.app_id = app_id_;
+  }
 
   bool read_number(const std::string& reply);
 
   const ObjectDescriptor& object_;
+  std::string app_id_;
   CallOptions options_;
   std::unique_ptr<Fetch> fetch_;
   std::string reason_;

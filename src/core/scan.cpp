@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "app_choice.h"
 #include "json_write.h"
 #include "pipeline.h"
 #include "printable.h"
@@ -90,7 +91,9 @@ std::unique_ptr<Scan> Scan::create(std::shared_ptr<Client> client, const ObjectD
 }
 
 Scan::Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options)
-    : RowSource(std::move(client)), object_(object), options_(options), call_(config(), options_) {}
+    : RowSource(std::move(client)), object_(object), app_id_(options.app_id), options_(options), call_(config(), options_) {
+  options_.app_id = app_id_;
+}
 
 void Scan::plan_columns(const std::vector<ScanColumn>& columns) {
   std::vector<DecodeColumn> aliased;
@@ -163,7 +166,7 @@ std::string Scan::position() const {
 std::string Scan::page_body() const {
   auto paths = views_of(paths_);
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .filter = range_.filter, .position = position(), .order = order_, .limit = page_limit_});
+                           .app_id = options_.app_id, .filter = range_.filter, .position = position(), .order = order_, .limit = page_limit_});
 }
 
 std::string Scan::keys_body() const {
@@ -173,7 +176,7 @@ std::string Scan::keys_body() const {
     if (!came) missing.push_back(key);
   }
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .filter = {}, .position = one_of_keys(object_.key_field, missing), .order = {}, .limit = 0});
+                           .app_id = options_.app_id, .filter = {}, .position = one_of_keys(object_.key_field, missing), .order = {}, .limit = 0});
 }
 
 Request Scan::aggregation(std::string body) const {
@@ -228,10 +231,11 @@ bool Scan::start_keys(std::vector<std::string> keys) noexcept try {
   return false;
 }
 
-// Goes on with the keys that were not asked for yet.
+// Goes on with the keys that were not asked for yet. A record by itself comes
+// whatever its apps.
 bool Scan::ask_for_more() {
   const std::string& key = keys_[next_key_];
-  bool alone = keys_.size() == 1 || has_control_character(key);
+  bool alone = (keys_.size() == 1 || has_control_character(key)) && is_default_app(app_id_);
   return alone && fits_in_path(key) ? start_record() : ask_for_keys();
 }
 
@@ -474,7 +478,7 @@ std::string describe_scan(const ObjectDescriptor& object, const std::vector<Scan
   int limit = options.page_size;
   if (range.first_rows > 0 && range.first_rows < limit) limit = static_cast<int>(range.first_rows);
   return records_pipeline({.object = &object, .paths = paths, .include_anonymous = options.include_anonymous,
-                           .filter = range.filter, .position = {}, .order = order, .limit = limit});
+                           .app_id = options.app_id, .filter = range.filter, .position = {}, .order = order, .limit = limit});
 }
 
 }  // namespace pendo

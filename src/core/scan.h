@@ -118,6 +118,7 @@ class Scan : public RowSource, private BodySink {
   Status nonsense(const std::string& reason);
 
   const ObjectDescriptor& object_;
+  std::string app_id_;
   CallOptions options_;
   ScanRange range_;
   std::string order_path_;

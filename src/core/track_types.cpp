@@ -3,12 +3,21 @@
 
 #include <cstring>
 
+#include "app_choice.h"
 #include "json_reader.h"
 
 namespace pendo {
+namespace {
 
-bool parse_track_types(std::string_view body, std::map<std::string, std::string, std::less<>>& names,
-                       std::string& reason) {
+bool is_of_apps(const JsonValue& type, std::string_view apps) {
+  const JsonValue* app = member_of(type, "appId");
+  if (is_default_app(apps) || !app || !app->IsInt64()) return true;
+  return names_app(apps, std::to_string(app->GetInt64()));
+}
+
+}  // namespace
+
+bool parse_track_types(std::string_view body, std::string_view apps, TrackTypeNames& names, std::string& reason) {
   if (!nested_within(body, kMaxNesting)) {
     reason = "it is nested too deep";
     return false;
@@ -20,7 +29,7 @@ bool parse_track_types(std::string_view body, std::map<std::string, std::string,
     return false;
   }
   for (const auto& type : document.GetArray()) {
-    if (!type.IsObject()) continue;
+    if (!type.IsObject() || !is_of_apps(type, apps)) continue;
     const JsonValue* id = member_of(type, "id");
     const JsonValue* event = member_of(type, "trackTypeName");
     const JsonValue* name = event && event->IsString() ? event : member_of(type, "name");

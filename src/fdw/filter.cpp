@@ -86,7 +86,7 @@ pendo::Value* new_values(int count) {
 }
 
 pendo::FilterField field_of(const PendoTable* table, const PendoColumn* column) {
-  return {column->path, column->json_type, column->strict, table->options.on_bad_value == BadValue::kNull};
+  return {column->path, column->json_type, column->strict, table->options.on_bad_value == BadValue::kNull, column->in_rows};
 }
 
 Datum evaluate(const Values& values, int index, bool* isnull) {

@@ -3,9 +3,15 @@
 
 #include "fdw/entry.h"
 
+#include "core/app_choice.h"
 #include "core/object.h"
 #include "core/printable.h"
 #include "core/region.h"
+
+extern "C" {
+#include "pgtime.h"
+#include "utils/datetime.h"
+}
 
 namespace {
 
@@ -122,6 +128,50 @@ void check_bad_value(const OptionRule& rule, const char* value) {
   if (strcmp(value, "error") != 0 && strcmp(value, "null") != 0) refuse_value(rule, value, "error, null");
 }
 
+void check_app_id(const OptionRule& rule, const char* value) {
+  const char* problem = pendo::app_choice_problem(value);
+  if (problem) refuse_value(rule, value, psprintf("default, *, or the ids of apps separated by commas, as in '-323232, 6561780136607744'; %s", problem));
+}
+
+void check_period(const OptionRule& rule, const char* value) {
+  if (strcmp(value, "day") != 0 && strcmp(value, "hour") != 0) refuse_value(rule, value, "day, hour");
+}
+
+// Not by interval_in, whose error would not name the option.
+bool is_interval(const char* value) {
+  char work[256];
+  char* fields[MAXDATEFIELDS];
+  int types[MAXDATEFIELDS];
+  int count = 0;
+  int type = 0;
+  struct pg_itm_in parts;
+  int error = ParseDateTime(value, work, sizeof work, fields, types, MAXDATEFIELDS, &count);
+  if (error == 0) error = DecodeInterval(fields, types, count, INTERVAL_FULL_RANGE, &type, &parts);
+  return error == 0 && type == DTK_DELTA;
+}
+
+void check_window(const OptionRule& rule, const char* value) {
+  const char* allowed = "an interval from 1 hour to 100 years, as in '30 days'";
+  if (!is_interval(value)) refuse_value(rule, value, allowed);
+  auto read = [](const char* text) {
+    return DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+  };
+  Datum window = read(value);
+  bool fits = DatumGetBool(DirectFunctionCall2(interval_ge, window, read("1 hour"))) &&
+              DatumGetBool(DirectFunctionCall2(interval_le, window, read("100 years")));
+  if (!fits) refuse_value(rule, value, allowed);
+}
+
+// Only names that have a rule for summer time: 'EST+5' and the like mean the
+// contrary of what people expect.
+void check_time_zone(const OptionRule& rule, const char* value) {
+  bool found = false;
+  pg_tzenum* zones = pg_tzenumerate_start();
+  while (pg_tz* zone = pg_tzenumerate_next(zones)) found = found || pg_strcasecmp(pg_get_timezone_name(zone), value) == 0;
+  pg_tzenumerate_end(zones);
+  if (!found) refuse_value(rule, value, "the names of pg_timezone_names, as in 'America/New_York'");
+}
+
 void check_path(const OptionRule& rule, const char* value) {
   if (*value == '\0' || strlen(value) > 1000) refuse_value(rule, value, "<group>.<field> as in 'custom.plan', or the path of a standard column");
 }
@@ -151,6 +201,10 @@ const OptionRule kRules[] = {
     {"page_size", kServer | kTable, check_number, 1, 1'000'000},
     {"include_anonymous", kServer | kTable, check_switch},
     {"updatable", kServer | kTable, check_switch},
+    {"app_id", kServer | kTable, check_app_id},
+    {"time_zone", kServer | kTable, check_time_zone},
+    {"period", kTable, check_period},
+    {"default_window", kTable, check_window},
     {"object", kTable, check_object},
     {"path", kColumn, check_path},
     {"strict_type", kColumn, check_switch},
@@ -255,6 +309,10 @@ void apply_shared(PendoOptions* result, List* options) {
   call.page_size = static_cast<int>(number_option(options, "page_size", call.page_size));
   call.include_anonymous = switch_option(options, "include_anonymous", call.include_anonymous);
   result->updatable = switch_option(options, "updatable", result->updatable);
+  const char* app = find_option(options, "app_id");
+  if (app) call.app_id = app;
+  const char* zone = find_option(options, "time_zone");
+  if (zone) result->time_zone = zone;
   const char* bad = find_option(options, "on_bad_value");
   if (bad) result->on_bad_value = strcmp(bad, "null") == 0 ? BadValue::kNull : BadValue::kError;
 }
@@ -314,6 +372,10 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user) {
 PendoOptions pendo_table_options(ForeignTable* table, Oid user) {
   PendoOptions result = pendo_server_options(GetForeignServer(table->serverid), user);
   apply_shared(&result, table->options);
+  const char* window = find_option(table->options, "default_window");
+  if (window) result.default_window = window;
+  const char* period = find_option(table->options, "period");
+  result.by_hour = period && strcmp(period, "hour") == 0;
   return result;
 }
 

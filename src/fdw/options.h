@@ -14,6 +14,10 @@ struct PendoOptions {
   pendo::CallOptions call;
   BadValue on_bad_value = BadValue::kError;
   bool updatable = true;
+  // of counts
+  bool by_hour = false;
+  const char* default_window = "30 days";
+  const char* time_zone = nullptr;  // of the subscription; nullptr: not known
 };
 
 // Options of a server as seen by `user`; the user mapping may be missing.

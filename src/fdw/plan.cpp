@@ -281,7 +281,9 @@ ForeignScan* pendoGetForeignPlan(PlannerInfo* root, RelOptInfo* rel, Oid, Foreig
     recheck = list_make1(key_clause->clause);
     if (state->blind) mode = ScanMode::kBlind;
   } else {
-    if (pendo_pushdown) pendo_ship_clauses(rel, state->table, clauses, &filter, &exprs);
+    // the window of counts comes from the conditions, whatever else is sent
+    bool is_counts = state->table->object->read == pendo::ReadCall::kEventCounts;
+    if (pendo_pushdown || is_counts) pendo_ship_clauses(rel, state->table, clauses, &filter, &exprs);
     rows = first_rows(root, rel, path, clauses, filter);
   }
   const char* why_reads = state->why_reads ? state->why_reads : state->why_counts_here;

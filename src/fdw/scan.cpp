@@ -12,6 +12,7 @@
 #include "fdw/plan.h"
 #include "fdw/session.h"
 #include "fdw/table.h"
+#include "fdw/window.h"
 
 extern "C" {
 #include "utils/datum.h"
@@ -56,9 +57,6 @@ struct RunningScan {
 
 RunningScan* state_of(ForeignScanState* node) { return static_cast<RunningScan*>(node->fdw_state); }
 
-constexpr int64 kEpochShiftMs = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY / 1000;
-constexpr int64 kCountsWindowMs = INT64CONST(30) * 86'400'000;
-
 bool shows_counts(const RunningScan* state) { return state->table->object->read == pendo::ReadCall::kEventCounts; }
 
 pendo::ScanColumn* columns_of(const RunningScan* state) {
@@ -86,9 +84,8 @@ void open_rows(RunningScan* state, MemoryContext context) {
     return;
   }
   if (shows_counts(state)) {
-    int64 now_ms = GetCurrentTransactionStartTimestamp() / 1000 + kEpochShiftMs;
     state->counts = pendo_box<pendo::EventCounts>(context);
-    pendo_open_counts(state->counts, client, state->table->object, columns, count, call, now_ms - kCountsWindowMs, now_ms);
+    pendo_open_counts(state->counts, client, state->table->object, columns, count, call, pendo_count_period(state->table));
     state->rows = state->counts->get();
     return;
   }
@@ -110,8 +107,8 @@ void start_keys(RunningScan* state) {
 // Starts the source of the rows. False: there are none.
 bool start_rows(RunningScan* state, const pendo::Condition* condition) {
   if (state->counts) {
-    if (!state->counts->get()->start()) pendo_report(state->rows->failure());
-    return true;
+    PendoWindow window = pendo_window(state->table, condition);
+    return pendo_start_counts(state->counts->get(), condition, window, pendo_count_period(state->table), pendo_pushdown);
   }
   if (state->key_expression) {
     start_keys(state);
@@ -255,23 +252,34 @@ void set_expressions(RunningScan* state, ForeignScan* plan, PlanState* parent) {
   state->filter_states = ExecInitExprList(exprs, parent);
 }
 
-const char* mode_text(const RunningScan* state) {
+const pendo::Condition* condition_for_explain(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
+  return condition_of(state, node->ss.ps.ps_ExprContext, !state->started);
+}
+
+const char* mode_text(ForeignScanState* node) {
+  RunningScan* state = state_of(node);
   switch (state->mode) {
     case ScanMode::kBlind: return "keyed update, reads no record";
     case ScanMode::kLookup: return state->many_keys ? "records by their keys" : "one record by its key";
     case ScanMode::kCount: return "number of records";
     default: break;
   }
-  if (shows_counts(state)) return "counts per day of the last 30 days";
+  if (shows_counts(state)) return pendo_window_text(state->table, condition_for_explain(node));
   return state->filter ? "records that match" : "all records";
 }
 
 // The call as it goes out, at first.
 const char* call_text(ForeignScanState* node) {
   RunningScan* state = state_of(node);
-  const pendo::Condition* condition = condition_of(state, node->ss.ps.ps_ExprContext, !state->started);
+  const pendo::Condition* condition = condition_for_explain(node);
   if (state->mode == ScanMode::kCount) return pendo_describe_count(state->table, condition);
-  return pendo_describe_scan(state->table, columns_of(state), list_length(state->attnos), condition, state->order, state->first_rows);
+  pendo::ScanColumn* columns = columns_of(state);
+  int count = list_length(state->attnos);
+  if (shows_counts(state)) {
+    return pendo_describe_counts(state->table, columns, count, condition, pendo_window_borders(state->table, condition), pendo_pushdown);
+  }
+  return pendo_describe_scan(state->table, columns, count, condition, state->order, state->first_rows);
 }
 
 pendo::Status next_row(RunningScan* state) {
@@ -375,9 +383,9 @@ void pendoEndForeignScan(ForeignScanState* node) {
 
 void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   RunningScan* state = state_of(node);
-  ExplainPropertyText("Pendo", mode_text(state), es);
+  ExplainPropertyText("Pendo", mode_text(node), es);
   if (state->why_reads[0]) ExplainPropertyText(state->why_is_count ? "Counts here because" : "Reads because", state->why_reads, es);
-  bool has_call = (state->mode == ScanMode::kAll && !shows_counts(state)) || state->mode == ScanMode::kCount;
+  bool has_call = state->mode == ScanMode::kAll || state->mode == ScanMode::kCount;
   if (es->verbose && has_call) ExplainPropertyText("Pendo call", call_text(node), es);
   if (!es->analyze || !state->rows) return;
   const pendo::ScanCounts& counts = state->rows->counts();

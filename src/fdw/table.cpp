@@ -128,11 +128,25 @@ bool is_strict(const PendoTable* table, const PendoColumn* column) {
   return option && defGetBoolean(option);
 }
 
+constexpr const char* kDayPath = "day";
+constexpr const char* kHourPath = "hour";
+
+// Counts have their period's beginning under the period's name. It is asked for
+// by a window, and events by the ids of their types.
+void set_counts_path(const PendoTable* table, PendoColumn* column) {
+  column->in_rows = true;
+  if (table->object->read != pendo::ReadCall::kEventCounts) return;
+  bool is_beginning = strcmp(column->path, kDayPath) == 0;
+  if (is_beginning && table->options.by_hour) column->path = kHourPath;
+  column->in_rows = !is_beginning && strcmp(column->path, "event") != 0;
+}
+
 void set_column(PendoTable* table, Form_pg_attribute attribute) {
   PendoColumn* column = &table->columns[attribute->attnum - 1];
   column->attno = attribute->attnum;
   column->name = pstrdup(NameStr(attribute->attname));
   set_path(table, column);
+  set_counts_path(table, column);
   set_type(table, column, attribute->atttypid, attribute->atttypmod);
   check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;

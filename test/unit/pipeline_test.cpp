@@ -7,7 +7,7 @@ namespace pendo {
 namespace {
 
 RecordsQuery visitors(std::span<const std::string_view> paths) {
-  return {.object = find_object("visitors"), .paths = paths, .include_anonymous = false, .filter = {}, .position = {}, .order = {}, .limit = 0};
+  return {.object = find_object("visitors"), .paths = paths, .include_anonymous = false, .app_id = {}, .filter = {}, .position = {}, .order = {}, .limit = 0};
 }
 
 TEST(Pipeline, AliasesGoOnAfterZ) {
@@ -64,6 +64,46 @@ TEST(Pipeline, AnonymousVisitorsComeWhenAskedFor) {
   auto query = visitors(paths);
   query.include_anonymous = true;
   EXPECT_EQ(records_pipeline(query).find("identified"), std::string::npos);
+}
+
+TEST(Pipeline, AppsAreAParameterOfTheSource) {
+  std::string_view paths[] = {"visitorId"};
+  auto query = visitors(paths);
+  query.app_id = "1,-2";
+  EXPECT_NE(records_pipeline(query).find(R"({"source":{"visitors":{"appId":[1,-2]}}})"), std::string::npos);
+  query.app_id = "*";
+  EXPECT_NE(count_pipeline(query).find(R"x({"source":{"visitors":{"appId":"expandAppIds(\"*\")"}}})x"), std::string::npos);
+  query.app_id = "default";
+  EXPECT_NE(records_pipeline(query).find(R"({"source":{"visitors":null}})"), std::string::npos);
+}
+
+CountsQuery counts(std::span<const std::string_view> paths) {
+  return {.object = find_object("track_event_counts"), .paths = paths, .period = "dayRange", .first = "5", .last = "9", .type_ids = {},
+          .app_id = {}, .filter = {}};
+}
+
+TEST(Pipeline, CountsHaveAWindowAndAFilter) {
+  std::string_view paths[] = {"numEvents"};
+  auto query = counts(paths);
+  EXPECT_EQ(counts_pipeline(query),
+            R"({"response":{"mimeType":"application/json"},"request":{"pipeline":[)"
+            R"({"source":{"trackEvents":null,"timeSeries":{"period":"dayRange","first":5,"last":9}}},{"select":{"a":"numEvents"}}]}})");
+  query.period = "hourRange";
+  query.filter = "visitorId == \"a\"";
+  query.app_id = "-323232";
+  EXPECT_EQ(counts_pipeline(query),
+            R"({"response":{"mimeType":"application/json"},"request":{"pipeline":[)"
+            R"({"source":{"trackEvents":{"appId":-323232},"timeSeries":{"period":"hourRange","first":5,"last":9}}},)"
+            R"({"filter":"visitorId == \"a\""},{"select":{"a":"numEvents"}}]}})");
+}
+
+TEST(Pipeline, IdsOfTypesStandInPlaceOfApps) {
+  std::string_view paths[] = {"numEvents"};
+  std::string ids[] = {"x", "y\"z"};
+  auto query = counts(paths);
+  query.app_id = "*";
+  query.type_ids = ids;
+  EXPECT_NE(counts_pipeline(query).find(R"({"source":{"trackEvents":{"trackTypeIds":["x","y\"z"]},"timeSeries")"), std::string::npos);
 }
 
 TEST(Pipeline, PathsThatAreNoNamesAreToldApart) {
