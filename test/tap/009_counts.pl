@@ -68,11 +68,12 @@ for my $minutes (-300, 0, 60, 330, 840) {
         push @lines, map { qq({"visitorId":"v0000009","event":"On the border","timestamp":$_}) } $border - 1, $border, $border + 3_600_000;
     }
 }
+push @lines, map { qq({"visitorId":"v0000001","event":"$_->[0]","appId":$_->[1],"timestamp":1741000000000}) } ['Both', -323232], ['Both', 6561780136607744], ['Second', 6561780136607744];
 my $loaded = $simulator->{http}->post("$simulator->{url}/__sim/load/events", { content => join "\n", @lines });
 die "load: $loaded->{status} $loaded->{content}" unless $loaded->{success};
 $dbh->do('CREATE TABLE received (visitor_id text, event text, at timestamptz)');
 $dbh->do("COPY received FROM STDIN");
-$dbh->pg_putcopydata(sprintf "%s\t%s\t%s\n", $_->{visitorId}, $_->{event}, iso($_->{timestamp})) for @{ $simulator->events };
+$dbh->pg_putcopydata(sprintf "%s\t%s\t%s\n", $_->{visitorId}, $_->{event}, iso($_->{timestamp})) for grep { $_->{appId} == -323232 } @{ $simulator->events };
 $dbh->pg_putcopyend;
 
 # What the simulator has received, cut in periods of its own zone.
@@ -197,5 +198,32 @@ $simulator->config(hour_range_needs_id => 'yes');
 cmp_ok($dbh->selectrow_array("SELECT count(*) FROM pendo.per_hour WHERE event = 'Windowed 2' AND $month"), '>', 100, 'with an event it is sent');
 like(error_of($dbh, "SELECT * FROM pendo.per_hour WHERE $month")->{text}, qr/must be specified with hourRange/, 'without one Pendo says so');
 $simulator->config(hour_range_needs_id => 'no');
+
+# ---- apps: a visitor by itself is there if and only if the whole has it
+
+$simulator->config(visitors_app_id => 'restrict');
+my $all = $dbh->selectcol_arrayref('SELECT visitor_id FROM pendo.visitors');
+$dbh->do("ALTER FOREIGN TABLE pendo.visitors OPTIONS (ADD app_id '6561780136607744')");
+my $of_app = $dbh->selectcol_arrayref('SELECT visitor_id FROM pendo.visitors ORDER BY 1');
+cmp_ok(scalar @$of_app, '>', 0, 'a second app has visitors');
+cmp_ok(scalar @$of_app, '<', scalar @$all, 'but not all');
+my @alone = map { @{ $dbh->selectcol_arrayref('SELECT visitor_id FROM pendo.visitors WHERE visitor_id = ?', undef, $_) } } sort @$all;
+is_deeply(\@alone, $of_app, 'and each of them can be looked up, the others cannot');
+is_deeply($dbh->selectcol_arrayref('SELECT visitor_id FROM pendo.visitors WHERE visitor_id = ANY (?) ORDER BY 1', undef, $all), $of_app, 'nor by a list');
+is($dbh->selectrow_array('SELECT count(*) FROM pendo.visitors'), scalar @$of_app, 'a count is of the same');
+$dbh->do('ALTER FOREIGN TABLE pendo.visitors OPTIONS (DROP app_id)');
+
+# the second app's events have names of their own
+$dbh->do('DROP FOREIGN TABLE pendo.per_day');
+for my $apps ('default', '6561780136607744', '-323232, 6561780136607744', '*') {
+    $dbh->do("CREATE FOREIGN TABLE pendo.per_day (event text, app_id text, num_events bigint, period_start timestamptz) SERVER pendo OPTIONS (object 'track_event_counts', app_id '$apps')");
+    my ($events, @made) = calls_of("SELECT DISTINCT app_id, event FROM pendo.per_day WHERE $month AND event IN ('Both', 'Second') ORDER BY 1, 2");
+    my %of = ('default' => [['-323232', 'Both']], '6561780136607744' => [['6561780136607744', 'Both'], ['6561780136607744', 'Second']]);
+    my $wanted = $of{$apps} // [['-323232', 'Both'], @{ $of{'6561780136607744'} }];
+    is_deeply($events, $wanted, "events of app_id '$apps'");
+    my ($unnamed) = $dbh->selectrow_array("SELECT count(*) FROM pendo.per_day WHERE $month AND event IS NULL");
+    is($unnamed, 0, 'all of their names are known');
+    $dbh->do('DROP FOREIGN TABLE pendo.per_day');
+}
 
 done_testing();
