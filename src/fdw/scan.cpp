@@ -252,9 +252,9 @@ void set_expressions(RunningScan* state, ForeignScan* plan, PlanState* parent) {
   state->filter_states = ExecInitExprList(exprs, parent);
 }
 
+// What other nodes handed over may be gone after the run.
 const pendo::Condition* condition_for_explain(ForeignScanState* node) {
-  RunningScan* state = state_of(node);
-  return condition_of(state, node->ss.ps.ps_ExprContext, !state->started);
+  return condition_of(state_of(node), node->ss.ps.ps_ExprContext, true);
 }
 
 const char* mode_text(ForeignScanState* node) {
