@@ -31,6 +31,7 @@ void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client
 // the condition, nothing was started.
 bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool in_order, int first_rows);
 bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition);
+void pendo_start_sample(pendo::Scan* scan, const pendo::ObjectDescriptor* object, int64 total, int wanted);
 void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count);
 
 // The aggregation call of a scan of these columns, or of a count, palloc'd.

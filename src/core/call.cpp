@@ -187,6 +187,9 @@ void Call::finish_attempt(CURLcode code) noexcept {
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   http_status_ = static_cast<int>(status);
+  curl_off_t downloaded = 0;
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &downloaded);
+  wire_bytes_ += downloaded;
   bool connected = request_.connect_only && code == CURLE_OK;
   Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
   // what was handed to the sink cannot be taken back: its owner decides

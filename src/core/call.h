@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <string_view>
 
 #include "config.h"
@@ -75,6 +76,8 @@ class Call {
   bool maybe_repeated() const noexcept { return maybe_repeated_; }
   const std::string& reply() const noexcept { return reply_; }
   const Request& request() const noexcept { return request_; }
+  // Bytes of all bodies so far, as they travelled. Taken: they count anew.
+  std::int64_t take_wire_bytes() noexcept { return std::exchange(wire_bytes_, 0); }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
 
   // What to tell the user of a call that did not succeed.
@@ -118,6 +121,7 @@ class Call {
   bool timed_out_ = false;
   bool out_of_memory_ = false;
   bool maybe_repeated_ = false;
+  std::int64_t wire_bytes_ = 0;
   int sendings_ = 0;  // of this attempt
   std::int64_t attempt_ms_ = 0;
   std::int64_t finished_ms_ = 0;

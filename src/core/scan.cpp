@@ -292,6 +292,7 @@ Status Scan::next_streamed(Value* out) {
       continue;
     }
     if (call_.done()) {
+      counts_.wire_bytes += call_.take_wire_bytes();
       Status status = stream_ended();
       if (status != Status::kRow) return status;
       continue;
@@ -425,6 +426,7 @@ Status Scan::next_record(Value* out) {
   mode_ = Mode::kIdle;
   counts_.retries += call_.tries();
   counts_.requests += call_.tries();
+  counts_.wire_bytes += call_.take_wire_bytes();
   if (call_.http_status() == 404) return confirm_absence();
   if (!call_.succeeded()) return fail(call_.failure());
   return record_answered(out);
@@ -459,6 +461,15 @@ Status Scan::nonsense(const std::string& reason) {
                   " answered 200 with a body that begins: " + begin,
               "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
               "check the server's region or api_url.");
+}
+
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted) {
+  constexpr std::int64_t kParts = 10'000;
+  // a bit more, for a hash that does not spread evenly
+  double part = 1.2 * wanted / static_cast<double>(std::max<std::int64_t>(total, 1)) * kParts;
+  if (part >= kParts) return {};
+  auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(part)));
+  return "hash(" + std::string(object.key_field) + ") % " + std::to_string(kParts) + " < " + std::to_string(parts);
 }
 
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

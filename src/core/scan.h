@@ -37,7 +37,8 @@ struct ScanCounts {
   long requests = 0;
   long retries = 0;
   long rows = 0;
-  long long bytes = 0;
+  long long bytes = 0;       // decoded
+  long long wire_bytes = 0;  // as they travelled: bodies, compressed where they were
 };
 
 // What the executor sees of anything that yields rows.
@@ -147,6 +148,10 @@ class Scan : public RowSource, private BodySink {
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record
   ScanCounts counts_;
 };
+
+// A filter that lets through about `wanted` of `total` records, picked by the
+// hash of their key; empty: all of them. Pendo: hash(x), a whole number.
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted);
 
 // The aggregation call of a scan's first page, for EXPLAIN.
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

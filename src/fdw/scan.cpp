@@ -380,8 +380,16 @@ void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   bool has_call = (state->mode == ScanMode::kAll && !shows_counts(state)) || state->mode == ScanMode::kCount;
   if (es->verbose && has_call) ExplainPropertyText("Pendo call", call_text(node), es);
   if (!es->analyze || !state->rows) return;
-  const pendo::ScanCounts& counts = state->rows->counts();
+  pendo_explain_counts(state->rows, es);
+}
+
+void pendo_explain_counts(const pendo::RowSource* rows, ExplainState* es) {
+  const pendo::ScanCounts& counts = rows->counts();
   ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);
   ExplainPropertyInteger("Pendo Retries", nullptr, counts.retries, es);
   ExplainPropertyInteger("Pendo Bytes", nullptr, counts.bytes, es);
+  if (!es->verbose) return;
+  ExplainPropertyInteger("Pendo Records", nullptr, counts.rows, es);
+  ExplainPropertyInteger("Pendo Wire Bytes", nullptr, counts.wire_bytes, es);
+  if (es->timing) ExplainPropertyFloat("Pendo Waiting", "ms", rows->waiting_ms(), 1, es);
 }

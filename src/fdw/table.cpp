@@ -134,6 +134,7 @@ void set_column(PendoTable* table, Form_pg_attribute attribute) {
   column->name = pstrdup(NameStr(attribute->attname));
   set_path(table, column);
   set_type(table, column, attribute->atttypid, attribute->atttypmod);
+  column->collation = attribute->attcollation;
   check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
   column->strict = is_strict(table, column);
