@@ -19,9 +19,11 @@ namespace pendo {
 class Reactor;
 
 // Takes the body of a 200 answer piece by piece. Returning false ends the
-// transfer; the sink then knows why.
+// transfer; the sink then knows why. One that has enough for now gets nothing
+// until Call::resume(): libcurl may read far more than one buffer at a time.
 class BodySink {
  public:
+  virtual bool has_enough() const noexcept = 0;
   virtual bool on_body(const char* data, std::size_t size) noexcept = 0;
 
  protected:
@@ -64,6 +66,9 @@ class Call {
   void progressed() noexcept;
 
   void cancel() noexcept;
+
+  // Lets a transfer go on that the sink had enough of. May call the sink.
+  void resume() noexcept;
 
   State state() const noexcept { return state_; }
   bool done() const noexcept { return state_ == State::kDone; }
@@ -117,6 +122,7 @@ class Call {
   std::string reply_;
   std::string retry_after_;
   bool streamed_ = false;
+  bool paused_ = false;
   bool reply_too_long_ = false;
   bool timed_out_ = false;
   bool out_of_memory_ = false;

@@ -19,6 +19,9 @@ namespace {
 // faster than it is read (a gzip bomb).
 constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
 
+// Received in one go before it is decoded.
+constexpr std::size_t kEnoughBytes = 64 << 10;
+
 // Keys asked for by one call: enough to make calls few, and a filter that any
 // server takes.
 constexpr std::size_t kMaxKeysPerCall = 500;
@@ -136,8 +139,12 @@ bool Scan::check_paths() {
   return true;
 }
 
+// Decoding comes first: what it has is at least a part of a record.
+bool Scan::has_enough() const noexcept { return received_ > kEnoughBytes; }
+
 bool Scan::on_body(const char* data, std::size_t size) noexcept {
   undecoded_ += size;
+  received_ += size;
   counts_.bytes += static_cast<long long>(size);
   if (undecoded_ > kMaxUndecodedBytes) return false;
   splitter_.feed(data, size);
@@ -298,9 +305,15 @@ Status Scan::next_streamed(Value* out) {
       continue;
     }
     std::size_t before = undecoded_;
+    received_ = 0;
+    call_.resume();
     drive();
     if (undecoded_ == before && !call_.done()) return Status::kWouldBlock;
   }
+}
+
+void Scan::row_taken() noexcept {
+  if (mode_ != Mode::kRecord && mode_ != Mode::kIdle) splitter_.release();
 }
 
 // kDone: the row is passed over.

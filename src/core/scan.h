@@ -51,6 +51,11 @@ class RowSource : public Operation {
   // Names the row that next() brought last, for messages.
   virtual std::string_view row_key() const noexcept = 0;
 
+  // The values that next() brought are no longer looked at; those that are not
+  // JSON, and all of them. Large ones give their memory back.
+  virtual void texts_taken() noexcept {}
+  virtual void row_taken() noexcept {}
+
   virtual const ScanCounts& counts() const noexcept = 0;
 
  protected:
@@ -77,6 +82,8 @@ class Scan : public RowSource, private BodySink {
 
   Status next(Value* out) noexcept override;
   std::string_view row_key() const noexcept override { return key_; }
+  void texts_taken() noexcept override { row_decoder_->release(); }
+  void row_taken() noexcept override;
   const ScanCounts& counts() const noexcept override { return counts_; }
 
  private:
@@ -88,6 +95,7 @@ class Scan : public RowSource, private BodySink {
   void plan_columns(const std::vector<ScanColumn>& columns);
   std::size_t key_column(const std::vector<ScanColumn>& columns) const;
   bool check_paths();
+  bool has_enough() const noexcept override;
   bool on_body(const char* data, std::size_t size) noexcept override;
 
   bool has_key() const noexcept { return !object_.key_field.empty(); }
@@ -146,6 +154,7 @@ class Scan : public RowSource, private BodySink {
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record
+  std::size_t received_ = 0;   // bytes since the splitter ran dry
   ScanCounts counts_;
 };
 

@@ -222,17 +222,26 @@ TupleTableSlot* fill_counts(int64 count, TupleTableSlot* slot) {
   return ExecStoreVirtualTuple(slot);
 }
 
-TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
-  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+// The columns that are JSON, or the others.
+void fill_columns(RunningScan* state, TupleTableSlot* slot, bool json) {
   int position = 0;
   ListCell* cell;
   foreach (cell, state->attnos) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(lfirst_int(cell)));
     const pendo::Value& value = state->values[position++];
-    std::string_view row = state->rows->row_key();
+    if ((column->json_type == pendo::ColumnType::kJson) != json) continue;
     int index = column->attno - 1;
-    slot->tts_values[index] = pendo_to_datum(state->table, column, value, row, &slot->tts_isnull[index]);
+    slot->tts_values[index] = pendo_to_datum(state->table, column, value, state->rows->row_key(), &slot->tts_isnull[index]);
   }
+}
+
+// JSON comes last: parsing it takes much memory, what the others took is free then.
+TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
+  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+  fill_columns(state, slot, false);
+  state->rows->texts_taken();
+  fill_columns(state, slot, true);
+  state->rows->row_taken();
   return ExecStoreVirtualTuple(slot);
 }
 
