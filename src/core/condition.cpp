@@ -381,7 +381,7 @@ Filter none_of(const Condition& condition) {
   if (values.empty() || field.type == ColumnType::kJson || !chain(text, field, values)) return not_null(field);
   text = "(" + text + ")";
   std::string differs = field.type == ColumnType::kText ? differs_from(field, text) : negated(both(native(field), text));
-  return some(both(negated("(" + is_null_value(field) + ")"), differs));
+  return some(both(not_null(field).text, differs));
 }
 
 // A null or a value of another type reads as neither true nor false.

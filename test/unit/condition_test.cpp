@@ -172,7 +172,8 @@ TEST(Condition, ListsAreChains) {
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt), "*");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt, {Value::of_int(1), Value::null()}), "-");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kStrictInt, {Value::of_int(1), Value::of_int(2)}),
-            "(!(n == null) && !(isNumber(n) && (n == 1 || n == 2)))");
+            "(isNumber(n) && !(isNumber(n) && (n == 1 || n == 2)))");
+  EXPECT_EQ(one(ConditionKind::kNoneOf, kInt, {Value::of_int(1)}), "(!(n == null) && !(isNumber(n) && (n == 1)))");
   EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, std::vector<Value>(20'000, Value::of_int(1))), "*");
 }
 
