@@ -278,7 +278,8 @@ const char* mode_text(const RunningScan* state) {
 // The call as it goes out, at first.
 const char* call_text(ForeignScanState* node) {
   RunningScan* state = state_of(node);
-  const pendo::Condition* condition = condition_of(state, node->ss.ps.ps_ExprContext, !state->started);
+  // what other nodes handed over may be gone after the run
+  const pendo::Condition* condition = condition_of(state, node->ss.ps.ps_ExprContext, true);
   if (state->mode == ScanMode::kCount) return pendo_describe_count(state->table, condition);
   return pendo_describe_scan(state->table, columns_of(state), list_length(state->attnos), condition, state->order, state->first_rows);
 }

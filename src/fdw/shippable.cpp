@@ -2,6 +2,7 @@
 #include "fdw/shippable.h"
 
 #include "core/condition.h"
+#include "core/pipeline.h"
 
 extern "C" {
 #include "access/stratnum.h"
@@ -46,7 +47,8 @@ const PendoColumn* column_of(const Shipping& shipping, Node* node) {
   if (!ours) return nullptr;
   const PendoColumn* column = pendo_column(shipping.table, var->varattno);
   // a real is a rounded double: equal here is not equal there
-  return column->attno && column->type != FLOAT4OID ? column : nullptr;
+  bool named = column->attno && pendo::is_plain_path(column->path);
+  return named && column->type != FLOAT4OID ? column : nullptr;
 }
 
 // Known before the scan starts, and the same for each of its rows.
