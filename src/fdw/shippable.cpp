@@ -16,6 +16,7 @@ extern "C" {
 namespace {
 
 constexpr Oid kStartsWithOperator = 3877;  // text ^@ text
+constexpr Oid kPosixCollation = 951;       // has no name in the headers of 18
 
 // What one clause is looked at with.
 struct Shipping {
@@ -302,7 +303,7 @@ bool pendo_collates_by_bytes(Oid collation) {
   int encoding = GetDatabaseEncoding();
   // bytes of UTF-8, as in Pendo
   if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII) return false;
-  if (collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID) return true;
+  if (collation == C_COLLATION_OID || collation == kPosixCollation) return true;
   return collation == DEFAULT_COLLATION_OID && database_collates_by_bytes();
 }
 
