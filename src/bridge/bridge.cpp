@@ -34,11 +34,17 @@ void pendo_report(const pendo::Failure& failure) {
                text_or_null(failure.hint));
 }
 
-void pendo_wait(int fd) {
+double pendo_wait(int fd) {
+  instr_time begin;
+  INSTR_TIME_SET_CURRENT(begin);
   int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH, fd, -1,
                                  pendo_wait_event());
   if (events & WL_LATCH_SET) ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
+  instr_time end;
+  INSTR_TIME_SET_CURRENT(end);
+  INSTR_TIME_SUBTRACT(end, begin);
+  return INSTR_TIME_GET_MILLISEC(end);
 }
 
 static pendo::Config config_of(const PendoConfigText& text) {

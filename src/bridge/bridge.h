@@ -20,8 +20,8 @@
 char* pendo_message_text(const char* text, std::size_t size);
 
 // Waits until `fd` is readable or the latch is set, then lets PostgreSQL act on
-// cancel, timeouts and termination: it may not return.
-void pendo_wait(int fd);
+// cancel, timeouts and termination: it may not return. Tells the milliseconds.
+double pendo_wait(int fd);
 
 // Runs a call that may have to wait, to its end. `step` answers a Status and
 // must be trivially destructible. Reports failures.
@@ -32,7 +32,8 @@ pendo::Status pendo_drive(Operation* operation, Step step) {
     pendo::Status status = step();
     if (status == pendo::Status::kFailed) pendo_report(operation->failure());
     if (status != pendo::Status::kWouldBlock) return status;
-    pendo_wait(operation->fd());
+    double waited = pendo_wait(operation->fd());
+    if constexpr (requires { operation->add_waiting(waited); }) operation->add_waiting(waited);
   }
 }
 

@@ -124,6 +124,17 @@ bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condit
   return report_outcome(outcome, count);
 }
 
+void pendo_start_sample(pendo::Scan* scan, const pendo::ObjectDescriptor* object, int64 total, int wanted) {
+  Outcome outcome = [=]() noexcept {
+    try {
+      return scan->start_all({pendo::sample_filter(*object, total, wanted), false, 0}) ? Outcome::kStarted : Outcome::kFailed;
+    } catch (const std::bad_alloc&) {
+      return Outcome::kNoMemory;
+    }
+  }();
+  report_outcome(outcome, scan);
+}
+
 void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count) {
   Outcome outcome = [=]() noexcept {
     try {

@@ -34,6 +34,7 @@ bool pendo_start_scan(pendo::Scan* scan, const pendo::Condition* condition, bool
 bool pendo_start_counts(pendo::EventCounts* counts, const pendo::Condition* condition, const PendoWindow& window,
                         const pendo::CountPeriod* period, bool pushdown);
 bool pendo_start_count(pendo::RecordCount* count, const pendo::Condition* condition);
+void pendo_start_sample(pendo::Scan* scan, const pendo::ObjectDescriptor* object, int64 total, int wanted);
 void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count);
 
 // The aggregation call of a scan of these columns, or of a count, palloc'd.

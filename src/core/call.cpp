@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxReplyBytes = 64u << 20;  // schemas of large subscriptions
 constexpr std::size_t kMaxErrorReplyBytes = 64u << 10;
-constexpr long kReceiveBufferBytes = 32 << 10;
+// One buffer is decompressed as a whole, and a thousandfold is possible.
+constexpr long kReceiveBufferBytes = 1 << 10;
 constexpr std::size_t kShownReplyBytes = 300;
 
 bool append_header(curl_slist*& list, const std::string& line) {
@@ -130,7 +131,7 @@ bool Call::begin_attempt() noexcept {
   http_status_ = 0;
   sendings_ = 0;
   code_ = CURLE_OK;
-  streamed_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
+  streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
   attempt_ms_ = finished_ms_ = monotonic_ms();
   deadline_ms_ = attempt_ms_ + config_.request_timeout_ms;
   state_ = State::kRunning;
@@ -158,10 +159,20 @@ int Call::on_sending(void* self, char*, char*, int, int) noexcept {
   return CURL_PREREQFUNC_OK;
 }
 
+void Call::resume() noexcept {
+  if (!paused_ || state_ != State::kRunning) return;
+  paused_ = false;
+  reactor_->unpause(*this);
+}
+
 std::size_t Call::on_data(char* data, std::size_t, std::size_t size, void* self) noexcept {
   auto* call = static_cast<Call*>(self);
   long status = 0;
   curl_easy_getinfo(call->easy_, CURLINFO_RESPONSE_CODE, &status);
+  if (status == 200 && call->sink_ && call->sink_->has_enough()) {
+    call->paused_ = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
   if (status == 200 && call->sink_) {
     call->streamed_ = true;
     call->deadline_ms_ = monotonic_ms() + call->config_.request_timeout_ms;
@@ -187,6 +198,9 @@ void Call::finish_attempt(CURLcode code) noexcept {
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   http_status_ = static_cast<int>(status);
+  curl_off_t downloaded = 0;
+  curl_easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &downloaded);
+  wire_bytes_ += downloaded;
   bool connected = request_.connect_only && code == CURLE_OK;
   Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
   // what was handed to the sink cannot be taken back: its owner decides

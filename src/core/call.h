@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <string_view>
 
 #include "config.h"
@@ -18,9 +19,11 @@ namespace pendo {
 class Reactor;
 
 // Takes the body of a 200 answer piece by piece. Returning false ends the
-// transfer; the sink then knows why.
+// transfer; the sink then knows why. One that has enough for now gets nothing
+// until Call::resume(): libcurl may read far more than one buffer at a time.
 class BodySink {
  public:
+  virtual bool has_enough() const noexcept = 0;
   virtual bool on_body(const char* data, std::size_t size) noexcept = 0;
 
  protected:
@@ -64,6 +67,9 @@ class Call {
 
   void cancel() noexcept;
 
+  // Lets a transfer go on that the sink had enough of. May call the sink.
+  void resume() noexcept;
+
   State state() const noexcept { return state_; }
   bool done() const noexcept { return state_ == State::kDone; }
   bool succeeded() const noexcept { return done() && verdict_ == Verdict::kSuccess; }
@@ -75,6 +81,8 @@ class Call {
   bool maybe_repeated() const noexcept { return maybe_repeated_; }
   const std::string& reply() const noexcept { return reply_; }
   const Request& request() const noexcept { return request_; }
+  // Bytes of all bodies so far, as they travelled. Taken: they count anew.
+  std::int64_t take_wire_bytes() noexcept { return std::exchange(wire_bytes_, 0); }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
 
   // What to tell the user of a call that did not succeed.
@@ -114,10 +122,12 @@ class Call {
   std::string reply_;
   std::string retry_after_;
   bool streamed_ = false;
+  bool paused_ = false;
   bool reply_too_long_ = false;
   bool timed_out_ = false;
   bool out_of_memory_ = false;
   bool maybe_repeated_ = false;
+  std::int64_t wire_bytes_ = 0;
   int sendings_ = 0;  // of this attempt
   std::int64_t attempt_ms_ = 0;
   std::int64_t finished_ms_ = 0;

@@ -49,6 +49,10 @@ class Operation {
   virtual int fd() const noexcept { return reactor_->fd(); }
   const Failure& failure() const noexcept { return failure_; }
 
+  // Time that its owner spent waiting for it, as the owner counts it.
+  void add_waiting(double milliseconds) noexcept { waiting_ms_ += milliseconds; }
+  double waiting_ms() const noexcept { return waiting_ms_; }
+
  protected:
   explicit Operation(std::shared_ptr<Client> client) noexcept;
 
@@ -83,6 +87,7 @@ class Operation {
 
  private:
   bool waiting_ = false;
+  double waiting_ms_ = 0;
 };
 
 }  // namespace pendo

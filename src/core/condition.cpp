@@ -252,14 +252,18 @@ bool is_blurred(const FilterField& field, const Value& value) {
   return !is_exact_float(field, value) && value.kind != ValueKind::kTime && std::fabs(as_double(value)) >= kMaxExactInteger;
 }
 
+// field op value, unless the value is the last one on that side.
+std::string up_to(const FilterField& field, Comparison op, double value) {
+  std::string text;
+  if (!std::isfinite(value)) return native(field);
+  float_literal(text, value);
+  return plain(field, op, text);
+}
+
 // From the next double below to the next above, as far as `op` asks for it.
 std::string around(const FilterField& field, Comparison op, double value) {
-  std::string low;
-  std::string high;
-  float_literal(low, std::nextafter(value, -INFINITY));
-  float_literal(high, std::nextafter(value, INFINITY));
-  low = plain(field, Comparison::kGreaterEqual, low);
-  high = plain(field, Comparison::kLessEqual, high);
+  std::string low = up_to(field, Comparison::kGreaterEqual, std::nextafter(value, -INFINITY));
+  std::string high = up_to(field, Comparison::kLessEqual, std::nextafter(value, INFINITY));
   if (op == Comparison::kEqual) return both(low, high);
   return is_less(op) ? high : low;
 }
@@ -377,7 +381,7 @@ Filter none_of(const Condition& condition) {
   if (values.empty() || field.type == ColumnType::kJson || !chain(text, field, values)) return not_null(field);
   text = "(" + text + ")";
   std::string differs = field.type == ColumnType::kText ? differs_from(field, text) : negated(both(native(field), text));
-  return some(both(negated("(" + is_null_value(field) + ")"), differs));
+  return some(both(not_null(field).text, differs));
 }
 
 // A null or a value of another type reads as neither true nor false.

@@ -42,6 +42,8 @@ class EventCounts : public RowSource {
 
   Status next(Value* out) noexcept override;
   std::string_view row_key() const noexcept override { return type_id_; }
+  void texts_taken() noexcept override { scan_->texts_taken(); }
+  void row_taken() noexcept override { scan_->row_taken(); }
   const ScanCounts& counts() const noexcept override { return scan_->counts(); }
   int fd() const noexcept override { return types_asked_ ? types_->fd() : scan_->fd(); }
 

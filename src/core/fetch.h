@@ -23,6 +23,8 @@ class Fetch : public Operation {
 
   const std::string& reply() const noexcept { return call_.reply(); }
   int http_status() const noexcept { return call_.http_status(); }
+  int tries() const noexcept { return call_.tries(); }
+  std::int64_t take_wire_bytes() noexcept { return call_.take_wire_bytes(); }
   std::int64_t elapsed_ms() const noexcept { return call_.elapsed_ms(); }
 
  private:

@@ -110,6 +110,17 @@ void Reactor::detach(Call& call) noexcept {
   curl_multi_remove_handle(multi_, call.easy_);
 }
 
+void Reactor::unpause(Call& call) noexcept {
+  SignalsBlocked blocked;
+  // it may hand over what was held back, and what goes wrong then ends nothing by itself
+  CURLcode code = curl_easy_pause(call.easy_, CURLPAUSE_CONT);
+  if (code != CURLE_OK) {
+    curl_multi_remove_handle(multi_, call.easy_);
+    call.finish_attempt(code);
+  }
+  arm();
+}
+
 void Reactor::excuse_absence(bool owner_waited) noexcept {
   std::int64_t now = monotonic_ms();
   absence_ms_ = owner_waited || last_ms_ == 0 ? 0 : now - last_ms_;

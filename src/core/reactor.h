@@ -25,8 +25,8 @@ class Reactor {
   // Readable when advance() has something to do.
   int fd() const noexcept { return epoll_; }
 
-  // Moves every call as far as it goes without waiting. Reads at most one
-  // buffer per connection, so a reader that stops calling stops the transfer.
+  // Moves every call as far as it goes without waiting. A reader that stops
+  // calling stops the transfer; how much is read at once, its sink says.
   // `owner_waited` is false when the owner was busy with something else since
   // the last call: that time is then not held against Pendo.
   void advance(bool owner_waited) noexcept;
@@ -40,6 +40,7 @@ class Reactor {
   bool open() noexcept;
   bool attach(Call& call) noexcept;       // hands the easy handle to libcurl
   void detach(Call& call) noexcept;       // takes it back, keeps the call known
+  void unpause(Call& call) noexcept;
   bool remember(Call& call) noexcept;
   void forget(Call& call) noexcept;
 

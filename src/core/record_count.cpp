@@ -66,7 +66,9 @@ Status RecordCount::next(Value* out) noexcept try {
   Status status = fetch_->run();
   if (status == Status::kFailed) return fail(fetch_->failure());
   if (status != Status::kDone) return status;
-  ++counts_.requests;
+  counts_.requests += 1 + fetch_->tries();
+  counts_.retries += fetch_->tries();
+  counts_.wire_bytes += fetch_->take_wire_bytes();
   counts_.bytes += static_cast<long long>(fetch_->reply().size());
   if (!read_number(fetch_->reply())) {
     return fail(sqlstate::kReplyHandle,

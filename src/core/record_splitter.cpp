@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kPreviewBytes = 512;
 constexpr std::size_t kFirstBytes = 16 << 10;
 // A buffer larger than this is not kept for records that are small again.
+constexpr std::size_t kLargeBytes = 1 << 20;
 constexpr std::size_t kKeptBytes = 256 << 10;
 constexpr std::size_t kBlock = 64;
 
@@ -99,6 +100,14 @@ bool PieceBuffer::resize(std::size_t capacity) noexcept {
   return true;
 }
 
+void PieceBuffer::give_back() noexcept {
+  if (capacity_ < kLargeBytes || size() > capacity_ / 4) return;
+  std::memmove(data_, data(), size());
+  end_ = size();
+  begin_ = 0;
+  resize(end_ > kKeptBytes ? end_ : kKeptBytes);
+}
+
 bool PieceBuffer::append(const char* piece, std::size_t size) noexcept {
   if (size == 0) return true;
   // moved only when as much was used up, so that all moves together cost no
@@ -112,8 +121,10 @@ bool PieceBuffer::append(const char* piece, std::size_t size) noexcept {
   }
   std::size_t needed = end_ + size;
   if (needed > capacity_) {
-    std::size_t doubled = capacity_ < kFirstBytes / 2 ? kFirstBytes : capacity_ * 2;
-    if (!resize(needed > doubled ? needed : doubled)) return false;
+    // where memory is large, realloc moves pages: growing often costs little
+    std::size_t more = capacity_ < kLargeBytes ? capacity_ * 2 : capacity_ + kLargeBytes / 2;
+    if (capacity_ < kFirstBytes / 2) more = kFirstBytes;
+    if (!resize(needed > more ? needed : more)) return false;
   }
   std::memcpy(data_ + end_, piece, size);
   end_ = needed;
@@ -187,6 +198,11 @@ void RecordSplitter::feed(const char* data, std::size_t size) noexcept try {
   if (!buffer_.append(data, size)) fail("out of memory");
 } catch (const std::bad_alloc&) {
   fail("out of memory");
+}
+
+void RecordSplitter::release() noexcept {
+  drop_scanned();
+  buffer_.give_back();
 }
 
 Split RecordSplitter::next(std::string_view& record) noexcept {

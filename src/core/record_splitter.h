@@ -33,6 +33,7 @@ class PieceBuffer {
   std::size_t capacity() const noexcept { return capacity_; }
   void consume(std::size_t count) noexcept { begin_ += count; }
   void clear() noexcept;
+  void give_back() noexcept;  // what is not in use, if it is much
 
   // False: out of memory.
   bool append(const char* piece, std::size_t size) noexcept;
@@ -87,6 +88,9 @@ class RecordSplitter {
 
   // Forgets all, for another body.
   void reset() noexcept;
+
+  // The last record is no longer looked at: a large one is given back.
+  void release() noexcept;
 
   const std::string& reason() const noexcept { return reason_; }
 

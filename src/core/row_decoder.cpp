@@ -198,7 +198,8 @@ class RowDecoder::Handler {
 
   bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
     if (pending_ == Plan::kNone) return true;
-    if (!numbers_hidden_) return scalar(CellKind::kNumber, {text, length});
+    // of the record, which outlives its decoded copy
+    if (!numbers_hidden_) return scalar(CellKind::kNumber, record_.substr(offset(text), length));
     std::string_view rest = record_.substr(offset(text));
     return scalar(CellKind::kNumber, rest.substr(0, number_length(rest)));
   }
@@ -361,6 +362,11 @@ bool RowDecoder::parse(std::string_view record, bool numbers_hidden) {
   if (good && stream.Tell() == record.size()) return true;
   reason_ = handler.too_deep() ? "a record is nested too deep" : "a record is not valid JSON";
   return false;
+}
+
+void RowDecoder::release() noexcept {
+  constexpr std::size_t kLargeBytes = 256 << 10;
+  if (state_->text.capacity() > kLargeBytes) std::vector<char>().swap(state_->text);
 }
 
 }  // namespace pendo

@@ -35,6 +35,10 @@ class RowDecoder {
 
   const std::string& reason() const noexcept { return reason_; }
 
+  // The values are no longer looked at, but for those of JSON columns, which are
+  // views into the record: what large ones took is given back.
+  void release() noexcept;
+
  private:
   class Plan;
   class Handler;

@@ -20,6 +20,9 @@ namespace {
 // faster than it is read (a gzip bomb).
 constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
 
+// Received in one go before it is decoded.
+constexpr std::size_t kEnoughBytes = 64 << 10;
+
 // Keys asked for by one call: enough to make calls few, and a filter that any
 // server takes.
 constexpr std::size_t kMaxKeysPerCall = 500;
@@ -139,8 +142,12 @@ bool Scan::check_paths() {
   return true;
 }
 
+// Decoding comes first: what it has is at least a part of a record.
+bool Scan::has_enough() const noexcept { return received_ > kEnoughBytes; }
+
 bool Scan::on_body(const char* data, std::size_t size) noexcept {
   undecoded_ += size;
+  received_ += size;
   counts_.bytes += static_cast<long long>(size);
   if (undecoded_ > kMaxUndecodedBytes) return false;
   splitter_.feed(data, size);
@@ -296,14 +303,21 @@ Status Scan::next_streamed(Value* out) {
       continue;
     }
     if (call_.done()) {
+      counts_.wire_bytes += call_.take_wire_bytes();
       Status status = stream_ended();
       if (status != Status::kRow) return status;
       continue;
     }
     std::size_t before = undecoded_;
+    received_ = 0;
+    call_.resume();
     drive();
     if (undecoded_ == before && !call_.done()) return Status::kWouldBlock;
   }
+}
+
+void Scan::row_taken() noexcept {
+  if (mode_ != Mode::kRecord && mode_ != Mode::kIdle) splitter_.release();
 }
 
 // kDone: the row is passed over.
@@ -429,6 +443,7 @@ Status Scan::next_record(Value* out) {
   mode_ = Mode::kIdle;
   counts_.retries += call_.tries();
   counts_.requests += call_.tries();
+  counts_.wire_bytes += call_.take_wire_bytes();
   if (call_.http_status() == 404) return confirm_absence();
   if (!call_.succeeded()) return fail(call_.failure());
   return record_answered(out);
@@ -463,6 +478,15 @@ Status Scan::nonsense(const std::string& reason) {
                   " answered 200 with a body that begins: " + begin,
               "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
               "check the server's region or api_url.");
+}
+
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted) {
+  constexpr std::int64_t kParts = 10'000;
+  // a bit more, for a hash that does not spread evenly
+  double part = 1.2 * wanted / static_cast<double>(std::max<std::int64_t>(total, 1)) * kParts;
+  if (part >= kParts) return {};
+  auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(part)));
+  return "hash(" + std::string(object.key_field) + ") % " + std::to_string(kParts) + " < " + std::to_string(parts);
 }
 
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

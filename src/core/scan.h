@@ -37,7 +37,8 @@ struct ScanCounts {
   long requests = 0;
   long retries = 0;
   long rows = 0;
-  long long bytes = 0;
+  long long bytes = 0;       // decoded
+  long long wire_bytes = 0;  // as they travelled: bodies, compressed where they were
 };
 
 // What the executor sees of anything that yields rows.
@@ -49,6 +50,11 @@ class RowSource : public Operation {
 
   // Names the row that next() brought last, for messages.
   virtual std::string_view row_key() const noexcept = 0;
+
+  // The values that next() brought are no longer looked at; those that are not
+  // JSON, and all of them. Large ones give their memory back.
+  virtual void texts_taken() noexcept {}
+  virtual void row_taken() noexcept {}
 
   virtual const ScanCounts& counts() const noexcept = 0;
 
@@ -76,6 +82,8 @@ class Scan : public RowSource, private BodySink {
 
   Status next(Value* out) noexcept override;
   std::string_view row_key() const noexcept override { return key_; }
+  void texts_taken() noexcept override { row_decoder_->release(); }
+  void row_taken() noexcept override;
   const ScanCounts& counts() const noexcept override { return counts_; }
 
  private:
@@ -87,6 +95,7 @@ class Scan : public RowSource, private BodySink {
   void plan_columns(const std::vector<ScanColumn>& columns);
   std::size_t key_column(const std::vector<ScanColumn>& columns) const;
   bool check_paths();
+  bool has_enough() const noexcept override;
   bool on_body(const char* data, std::size_t size) noexcept override;
 
   bool has_key() const noexcept { return !object_.key_field.empty(); }
@@ -146,8 +155,13 @@ class Scan : public RowSource, private BodySink {
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record
+  std::size_t received_ = 0;   // bytes since the splitter ran dry
   ScanCounts counts_;
 };
+
+// A filter that lets through about `wanted` of `total` records, picked by the
+// hash of their key; empty: all of them. Pendo: hash(x), a whole number.
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted);
 
 // The aggregation call of a scan's first page, for EXPLAIN.
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

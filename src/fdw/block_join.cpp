@@ -40,6 +40,16 @@ bool has_plain_columns(List* exprs, Index relid) {
   return true;
 }
 
+// The same of conditions, whose columns are in no target where nothing above
+// needs them.
+bool has_plain_conditions(List* clauses, Index relid) {
+  ListCell* cell;
+  foreach (cell, clauses) {
+    if (!has_plain_columns(list_make1(lfirst_node(RestrictInfo, cell)->clause), relid)) return false;
+  }
+  return true;
+}
+
 bool has_pseudoconstants(List* clauses) {
   ListCell* cell;
   foreach (cell, clauses) {
@@ -76,12 +86,16 @@ bool may_join(PlannerInfo* root, const RelOptInfo* joined, const RelOptInfo* out
          root->qual_security_level == 0 && !root->rowMarks && static_cast<int>(inner->relid) != root->parse->resultRelation &&
          bms_is_empty(inner->lateral_relids) && bms_is_empty(outer->lateral_relids) && bms_is_empty(joined->lateral_relids) &&
          !has_pseudoconstants(extra->restrictlist) && !has_pseudoconstants(inner->baserestrictinfo) &&
-         has_plain_columns(joined->reltarget->exprs, inner->relid) && has_plain_columns(inner->reltarget->exprs, inner->relid);
+         has_plain_columns(joined->reltarget->exprs, inner->relid) && has_plain_columns(inner->reltarget->exprs, inner->relid) &&
+         has_plain_conditions(inner->baserestrictinfo, inner->relid) && has_plain_conditions(extra->restrictlist, inner->relid);
 }
 
 void set_costs(Path* path, const Path* outer, double rows) {
   double calls = ceil(Max(outer->rows, 1) / kKeysPerCall) + (outer->rows > 10 ? 1 : 0) + (outer->rows > 110 ? 1 : 0);
   path->rows = rows;
+#if PG_VERSION_NUM >= 180000
+  path->disabled_nodes = outer->disabled_nodes;
+#endif
   path->startup_cost = outer->startup_cost + kCallCost;
   path->total_cost = outer->total_cost + kCallCost * calls + kRowCost * outer->rows;
 }
@@ -161,6 +175,7 @@ Plan* plan_block_join(PlannerInfo* root, RelOptInfo* rel, CustomPath* path, List
   List* attnos = NIL;
   foreach (cell, vars) {
     auto* var = static_cast<Var*>(lfirst(cell));
+    if (var->varattno <= 0) elog(ERROR, "pendo_fdw: a block join has no system columns");
     pendo_check_readable(state->table, var->varattno);
     attnos = lappend_int(attnos, var->varattno);
     scan_tlist = lappend(scan_tlist, makeTargetEntry(static_cast<Expr*>(copyObjectImpl(var)), static_cast<AttrNumber>(list_length(scan_tlist) + 1), nullptr, false));

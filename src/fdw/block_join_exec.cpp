@@ -6,6 +6,7 @@
 #include "bridge/open.h"
 #include "fdw/block_join.h"
 #include "fdw/datum.h"
+#include "fdw/scan.h"
 #include "fdw/session.h"
 #include "fdw/table.h"
 
@@ -246,10 +247,7 @@ void explain(CustomScanState* node, List*, ExplainState* es) {
   BlockJoinState* state = state_of(node);
   ExplainPropertyText("Pendo", psprintf("records of %s by the keys of the other side, up to %d a call", state->table->name, kFullBlock), es);
   if (!es->analyze || !state->scan) return;
-  const pendo::ScanCounts& counts = state->scan->get()->counts();
-  ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);
-  ExplainPropertyInteger("Pendo Retries", nullptr, counts.retries, es);
-  ExplainPropertyInteger("Pendo Bytes", nullptr, counts.bytes, es);
+  pendo_explain_counts(state->scan->get(), es);
 }
 
 CustomExecMethods exec_methods() {

@@ -11,6 +11,7 @@ extern "C" {
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_attribute.h"
+#include "common/pg_prng.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_server.h"
 #include "catalog/pg_foreign_table.h"
@@ -25,6 +26,7 @@ extern "C" {
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -150,6 +152,9 @@ inline bool pendo_returning_needs_old(const Node* returning) {
   return false;
 #endif
 }
+
+// From 0 up to, not including, 1.
+inline double pendo_random_fraction() { return pg_prng_double(&pg_global_prng_state); }
 
 using PendoWalker = bool (*)(Node*, void*);
 inline bool pendo_walk_expression(Node* node, PendoWalker walker, void* context) {

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/namespace.h"
 #include "common/int.h"
 #include "utils/date.h"
+#include "utils/datum.h"
 }
 
 namespace {
@@ -64,11 +65,26 @@ const char* float_datum(Oid type, double value, Datum* result) {
   return nullptr;
 }
 
-const char* json_datum(Oid type, std::string_view text, Datum* result) {
+const char* parse_json(Oid type, std::string_view text, Datum* result) {
   char* server = to_server(text);
   if (!server) return kNotInEncoding;
   *result = DirectFunctionCall1(type == JSONOID ? json_in : jsonb_in, CStringGetDatum(server));
   return nullptr;
+}
+
+// Parsing takes several times the memory of what it makes: of a large value it
+// is given back before the next one is made.
+const char* json_datum(Oid type, std::string_view text, Datum* result) {
+  constexpr size_t kLarge = 64 << 10;
+  if (text.size() < kLarge) return parse_json(type, text, result);
+  MemoryContext context = CurrentMemoryContext;
+  MemoryContext parsing = AllocSetContextCreate(context, "pendo_fdw parsing", ALLOCSET_DEFAULT_SIZES);
+  MemoryContextSwitchTo(parsing);
+  const char* problem = parse_json(type, text, result);
+  MemoryContextSwitchTo(context);
+  if (!problem) *result = datumCopy(*result, false, -1);
+  MemoryContextDelete(parsing);
+  return problem;
 }
 
 Datum numeric_of(const char* text) {

@@ -32,14 +32,17 @@ pendo::Value symbol(const Node* expr) {
   return pendo::Value::symbol(psprintf("$%d", reinterpret_cast<const Param*>(expr)->paramid));
 }
 
-Datum as_timestamptz(Oid type, Datum datum) {
-  if (type == DATEOID) return DirectFunctionCall1(date_timestamptz, datum);
-  if (type == TIMESTAMPOID) return DirectFunctionCall1(timestamp_timestamptz, datum);
-  return datum;
+// What lies beyond the range of a timestamptz is an infinity for comparing.
+TimestampTz as_timestamptz(Oid type, Datum datum) {
+  int overflow = 0;
+  TimestampTz time = type == DATEOID        ? date2timestamptz_opt_overflow(DatumGetDateADT(datum), &overflow)
+                     : type == TIMESTAMPOID ? timestamp2timestamptz_opt_overflow(DatumGetTimestamp(datum), &overflow)
+                                            : DatumGetTimestampTz(datum);
+  return overflow > 0 ? DT_NOEND : overflow < 0 ? DT_NOBEGIN : time;
 }
 
 pendo::Value time_value(Oid type, Datum datum) {
-  TimestampTz time = DatumGetTimestampTz(as_timestamptz(type, datum));
+  TimestampTz time = as_timestamptz(type, datum);
   if (TIMESTAMP_IS_NOBEGIN(time)) return pendo::Value::of_time(pendo::kTimeMinusInfinity);
   if (TIMESTAMP_IS_NOEND(time)) return pendo::Value::of_time(pendo::kTimeInfinity);
   return pendo::Value::of_time(pendo_unix_time(time));

@@ -1,6 +1,7 @@
 // What PostgreSQL loads: the module's mark and the entry points.
 #include "core/reactor.h"
 #include "fdw/check.h"
+#include "fdw/analyze.h"
 #include "fdw/block_join.h"
 #include "fdw/entry.h"
 #include "fdw/compat.h"
@@ -59,6 +60,7 @@ extern "C" Datum pendo_fdw_handler(PG_FUNCTION_ARGS) {
   routine->BeginForeignInsert = pendoBeginForeignInsert;
   routine->EndForeignInsert = pendoEndForeignInsert;
   routine->ExplainForeignModify = pendoExplainForeignModify;
+  routine->AnalyzeForeignTable = pendoAnalyzeForeignTable;
   routine->ImportForeignSchema = pendoImportForeignSchema;
   PG_RETURN_POINTER(routine);
 }

@@ -2,6 +2,7 @@
 // bytes, and numbers that doubles tell apart. Nulls get their place by a rank.
 #include "fdw/order.h"
 
+#include "core/pipeline.h"
 #include "fdw/shippable.h"
 
 extern "C" {
@@ -18,7 +19,9 @@ const PendoColumn* own_column(const RelOptInfo* rel, const PendoTable* table, co
     if (!node || !IsA(node, Var)) continue;
     auto* var = reinterpret_cast<Var*>(node);
     bool ours = var->varno == static_cast<int>(rel->relid) && var->varlevelsup == 0 && var->varattno > 0;
-    if (ours && pendo_column(table, var->varattno)->attno) return pendo_column(table, var->varattno);
+    if (!ours) continue;
+    const PendoColumn* column = pendo_column(table, var->varattno);
+    if (column->attno && pendo::is_plain_path(column->path)) return column;
   }
   return nullptr;
 }

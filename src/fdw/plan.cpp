@@ -7,6 +7,10 @@
 #include "fdw/shippable.h"
 #include "fdw/upper.h"
 
+extern "C" {
+#include "catalog/pg_opfamily_d.h"
+}
+
 bool pendo_pushdown = true;
 
 namespace {
@@ -173,6 +177,30 @@ void find_partition_qual(const RelOptInfo* rel, PendoRelState* state) {
   state->partition_qual = qual;
 }
 
+// Ids are unique, which makes better plans of joins: the planner learns it from
+// the list of indexes. Nothing can be scanned by this one.
+void declare_key_unique(RelOptInfo* rel, const PendoTable* table) {
+  if (!table->key || rel->reloptkind != RELOPT_BASEREL) return;
+  Oid collation = pendo_column(table, table->key)->collation;
+  if (!OidIsValid(collation) || !get_collation_isdeterministic(collation)) return;
+  IndexOptInfo* index = makeNode(IndexOptInfo);
+  index->rel = rel;
+  index->pages = 1;
+  index->tuples = rel->tuples;
+  index->tree_height = -1;
+  index->ncolumns = index->nkeycolumns = 1;
+  index->indexkeys = static_cast<int*>(palloc(sizeof(int)));
+  index->indexkeys[0] = table->key;
+  index->indexcollations = static_cast<Oid*>(palloc(sizeof(Oid)));
+  index->indexcollations[0] = collation;
+  index->opfamily = static_cast<Oid*>(palloc(sizeof(Oid)));
+  index->opfamily[0] = TEXT_BTREE_FAM_OID;
+  index->opcintype = static_cast<Oid*>(palloc(sizeof(Oid)));
+  index->opcintype[0] = TEXTOID;
+  index->unique = index->immediate = index->hypothetical = true;
+  rel->indexlist = lappend(rel->indexlist, index);
+}
+
 void refuse_reading(const PendoTable* table, bool is_target) {
   if (table->object->read != pendo::ReadCall::kNone) return;
   if (is_target) {
@@ -239,6 +267,7 @@ void pendoGetForeignRelSize(PlannerInfo* root, RelOptInfo* rel, Oid relid) {
   find_partition_qual(rel, state);
   rel->fdw_private = state;
   if (rel->tuples <= 0) rel->tuples = kRowsUnknown;
+  declare_key_unique(rel, state->table);
   set_baserel_size_estimates(root, rel);
   int keys = named_keys(root, rel, state->table->key);
   if (keys > 0) rel->rows = keys;

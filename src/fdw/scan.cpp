@@ -219,17 +219,26 @@ TupleTableSlot* fill_counts(int64 count, TupleTableSlot* slot) {
   return ExecStoreVirtualTuple(slot);
 }
 
-TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
-  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+// The columns that are JSON, or the others.
+void fill_columns(RunningScan* state, TupleTableSlot* slot, bool json) {
   int position = 0;
   ListCell* cell;
   foreach (cell, state->attnos) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(lfirst_int(cell)));
     const pendo::Value& value = state->values[position++];
-    std::string_view row = state->rows->row_key();
+    if ((column->json_type == pendo::ColumnType::kJson) != json) continue;
     int index = column->attno - 1;
-    slot->tts_values[index] = pendo_to_datum(state->table, column, value, row, &slot->tts_isnull[index]);
+    slot->tts_values[index] = pendo_to_datum(state->table, column, value, state->rows->row_key(), &slot->tts_isnull[index]);
   }
+}
+
+// JSON comes last: parsing it takes much memory, what the others took is free then.
+TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
+  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+  fill_columns(state, slot, false);
+  state->rows->texts_taken();
+  fill_columns(state, slot, true);
+  state->rows->row_taken();
   return ExecStoreVirtualTuple(slot);
 }
 
@@ -388,8 +397,16 @@ void pendoExplainForeignScan(ForeignScanState* node, ExplainState* es) {
   bool has_call = state->mode == ScanMode::kAll || state->mode == ScanMode::kCount;
   if (es->verbose && has_call) ExplainPropertyText("Pendo call", call_text(node), es);
   if (!es->analyze || !state->rows) return;
-  const pendo::ScanCounts& counts = state->rows->counts();
+  pendo_explain_counts(state->rows, es);
+}
+
+void pendo_explain_counts(const pendo::RowSource* rows, ExplainState* es) {
+  const pendo::ScanCounts& counts = rows->counts();
   ExplainPropertyInteger("Pendo Requests", nullptr, counts.requests, es);
   ExplainPropertyInteger("Pendo Retries", nullptr, counts.retries, es);
   ExplainPropertyInteger("Pendo Bytes", nullptr, counts.bytes, es);
+  if (!es->verbose) return;
+  ExplainPropertyInteger("Pendo Records", nullptr, counts.rows, es);
+  ExplainPropertyInteger("Pendo Wire Bytes", nullptr, counts.wire_bytes, es);
+  if (es->timing) ExplainPropertyFloat("Pendo Waiting", "ms", rows->waiting_ms(), 1, es);
 }

@@ -2,6 +2,7 @@
 #include "fdw/shippable.h"
 
 #include "core/condition.h"
+#include "core/pipeline.h"
 
 extern "C" {
 #include "access/stratnum.h"
@@ -15,6 +16,7 @@ extern "C" {
 namespace {
 
 constexpr Oid kStartsWithOperator = 3877;  // text ^@ text
+constexpr Oid kPosixCollation = 951;       // has no name in the headers of 18
 
 // What one clause is looked at with.
 struct Shipping {
@@ -46,7 +48,8 @@ const PendoColumn* column_of(const Shipping& shipping, Node* node) {
   if (!ours) return nullptr;
   const PendoColumn* column = pendo_column(shipping.table, var->varattno);
   // a real is a rounded double: equal here is not equal there
-  return column->attno && column->type != FLOAT4OID ? column : nullptr;
+  bool named = column->attno && pendo::is_plain_path(column->path);
+  return named && column->type != FLOAT4OID ? column : nullptr;
 }
 
 // Known before the scan starts, and the same for each of its rows.
@@ -300,7 +303,7 @@ bool pendo_collates_by_bytes(Oid collation) {
   int encoding = GetDatabaseEncoding();
   // bytes of UTF-8, as in Pendo
   if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII) return false;
-  if (collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID) return true;
+  if (collation == C_COLLATION_OID || collation == kPosixCollation) return true;
   return collation == DEFAULT_COLLATION_OID && database_collates_by_bytes();
 }
 

@@ -118,10 +118,16 @@ void check_event_type(const PendoTable* table, const PendoColumn* column) {
   }
 }
 
+// "auto", or that of an app: auto_6561780136607744, auto__323232.
+bool is_auto_group(const char* group) {
+  if (strcmp(group, "auto") == 0) return true;
+  return strncmp(group, "auto_", 5) == 0 && group[strspn(group + 5, "_0123456789") + 5] == '\0';
+}
+
 // Pendo itself keeps the times of the auto groups, and every id is text. Of
 // other fields it does not enforce the type; the owner may promise it.
 bool is_strict(const PendoTable* table, const PendoColumn* column) {
-  bool own_time = column->group && strncmp(column->group, "auto", 4) == 0 && column->json_type == pendo::ColumnType::kTime &&
+  bool own_time = column->group && is_auto_group(column->group) && column->json_type == pendo::ColumnType::kTime &&
                   column->typmod < 0;
   if (column->is_key || own_time) return true;
   DefElem* option = column_option(table->relid, column->attno, "strict_type");
@@ -148,6 +154,7 @@ void set_column(PendoTable* table, Form_pg_attribute attribute) {
   set_path(table, column);
   set_counts_path(table, column);
   set_type(table, column, attribute->atttypid, attribute->atttypmod);
+  column->collation = attribute->attcollation;
   check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
   column->strict = is_strict(table, column);

@@ -14,6 +14,7 @@ struct PendoColumn {
   const char* field;
   Oid type;             // domains resolved
   int32 typmod;
+  Oid collation;
   Oid domain;           // the declared type when it is a domain, else InvalidOid
   pendo::ColumnType json_type;
   bool is_key;

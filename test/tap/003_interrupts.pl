@@ -139,7 +139,7 @@ sub outcome {
     my $took = time - $since;
     return ($took, { state => 'none', message => 'still running' }) unless $ready;
     # not every version of the driver dies here
-    my $done = eval { $session->pg_result; 1 } && !$session->err;
+    my $done = eval { $session->pg_result; 1 } && !$session->state;
     return ($took, $done ? { state => '00000', message => 'no error' } : PendoTest::describe_error($session));
 }
 

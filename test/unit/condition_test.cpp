@@ -111,6 +111,14 @@ TEST(Condition, FloatsHaveNoExponent) {
   EXPECT_EQ(std::strtod(smallest.c_str() + 5, nullptr), 5e-324);
 }
 
+TEST(Condition, NothingLiesBeyondTheLastDouble) {
+  constexpr double last = std::numeric_limits<double>::max();
+  EXPECT_EQ(compared(kFloat, Comparison::kLessEqual, Value::of_float(last)), "isNumber(n)");
+  EXPECT_EQ(compared(kFloat, Comparison::kGreaterEqual, Value::of_float(-last)), "isNumber(n)");
+  std::string equal = compared(kFloat, Comparison::kEqual, Value::of_float(last));
+  EXPECT_TRUE(equal.starts_with("(n >= 1797693") && equal.ends_with(" && isNumber(n))")) << equal;
+}
+
 TEST(Condition, NothingReachesInfinity) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   for (double high : {infinity, std::nan("")}) {
@@ -164,7 +172,8 @@ TEST(Condition, ListsAreChains) {
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt), "*");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kInt, {Value::of_int(1), Value::null()}), "-");
   EXPECT_EQ(one(ConditionKind::kNoneOf, kStrictInt, {Value::of_int(1), Value::of_int(2)}),
-            "(!(n == null) && !(isNumber(n) && (n == 1 || n == 2)))");
+            "(isNumber(n) && !(isNumber(n) && (n == 1 || n == 2)))");
+  EXPECT_EQ(one(ConditionKind::kNoneOf, kInt, {Value::of_int(1)}), "(!(n == null) && !(isNumber(n) && (n == 1)))");
   EXPECT_EQ(one(ConditionKind::kAnyOf, kInt, std::vector<Value>(20'000, Value::of_int(1))), "*");
 }
 

@@ -1,6 +1,8 @@
 // The aggregation calls that are sent, to the letter.
 #include "pipeline.h"
 
+#include "scan.h"
+
 #include <gtest/gtest.h>
 
 namespace pendo {
@@ -57,6 +59,14 @@ TEST(Pipeline, CountIsOneRow) {
 TEST(Pipeline, KeysAreAChainOfEqualities) {
   std::string keys[] = {"a", "b\"c"};
   EXPECT_EQ(one_of_keys("visitorId", keys), R"(visitorId == "a" || visitorId == "b\"c")");
+}
+
+TEST(Pipeline, SampleIsTheRecordsWhoseKeyHashesIntoAPart) {
+  const ObjectDescriptor& visitors = *find_object("visitors");
+  EXPECT_EQ(sample_filter(visitors, 1'000'000, 30'000), "hash(visitorId) % 10000 < 360");
+  EXPECT_EQ(sample_filter(visitors, 1'000'000'000, 300), "hash(visitorId) % 10000 < 1");
+  EXPECT_EQ(sample_filter(visitors, 30'000, 30'000), "");
+  EXPECT_EQ(sample_filter(visitors, 0, 30'000), "");
 }
 
 TEST(Pipeline, AnonymousVisitorsComeWhenAskedFor) {
