@@ -229,7 +229,7 @@ bool Scan::start_keys(std::vector<std::string> keys) noexcept try {
   std::erase_if(keys, [this](const std::string& key) { return is_hidden(key); });
   std::ranges::sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::ranges::stable_partition(keys, [](const std::string& key) { return !has_control_character(key); });
+  std::stable_partition(keys.begin(), keys.end(), [](const std::string& key) { return !has_control_character(key); });
   keys_ = std::move(keys);
   next_key_ = 0;
   return keys_.empty() || ask_for_more();
