@@ -82,6 +82,11 @@ class Scan : public RowSource, private BodySink {
 
   Status next(Value* out) noexcept override;
   std::string_view row_key() const noexcept override { return key_; }
+
+  // Where another order than the key's was asked for: did Pendo take the last
+  // row's value for a number, or did it sort the row among those without one?
+  bool sorted_as_number() const noexcept { return sort_rank_ == kRankOfNumbers; }
+
   void texts_taken() noexcept override { row_decoder_->release(); }
   void row_taken() noexcept override;
   const ScanCounts& counts() const noexcept override { return counts_; }
