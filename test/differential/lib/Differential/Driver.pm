@@ -17,12 +17,12 @@ use Differential::Switches qw(known_switches draw_switches);
 
 my $json = JSON::XS->new->canonical->ascii->allow_nonref;
 
-# seed, library; fixed: switches that are not drawn, by name; report: called with
+# seed, library, or the rig of another driver; fixed: switches that are not drawn, by name; report: called with
 # the text of each difference.
 sub new {
     my ($class, %arguments) = @_;
     my $self = bless { %arguments, queries => 0, differences => 0, known_errors => 0, rounds => 0, coverage => Differential::Coverage->new }, $class;
-    $self->{rig} = Differential::Rig->new(library => $arguments{library});
+    $self->{rig} //= Differential::Rig->new(library => $arguments{library});
     $self->{switches} = known_switches(sub { $self->{rig}->takes_switch(@_) });
     return $self;
 }
@@ -54,7 +54,7 @@ my @user_columns = map { { family => $_ } } qw(text text int text time float boo
 # Local rows to join with: ids that are there and ids that are not, some twice.
 sub draw_users {
     my ($round) = @_;
-    my @visitors = map { $_->{id} } @{ visible($round, 'visitors') };
+    my @visitors = map { $_->{id} } @{ $round->{records}{visitors} };
     my @accounts = map { $_->{id} } @{ $round->{records}{accounts} };
     my $words = $round->{pool}{visitors}{t};
     return map {
@@ -87,6 +87,9 @@ sub begin_round {
         $rig->load($table, sent_records($table, $round->{records}{$name}));
         $rig->fill($round, "here.$name", $table->{columns}, \@rows);
         $round->{pool}{$name} = draw_pool($table->{columns}, \@rows);
+        # ids that must not be found are asked for as well
+        my %shown = map { $_->{id} => 1 } @{ visible($round, $name) };
+        push @{ $round->{pool}{$name}{ $table->{key} } }, grep { !$shown{$_} } map { $_->{id} } @{ $round->{records}{$name} };
     }
     $rig->fill($round, 'crm.users', \@user_columns, [draw_users($round)]);
     $rig->set_tables($round);

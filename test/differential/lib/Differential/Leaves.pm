@@ -148,11 +148,10 @@ my %choice = (
     map { $_ => [@any, \&function => 9] } qw(int float num time),
 );
 
-# family: of that family only.
+# family: of that family only; native: whether of a column whose values can be trusted.
 sub leaf {
-    my ($scope, $family) = @_;
-    # half of what is asked is about columns whose values can be trusted
-    my $native = chance(0.5);
+    my ($scope, $family, $native) = @_;
+    $native //= chance(0.5);
     $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 12);
     return weighted(@{ $choice{key} })->($scope, $scope->key) if $family eq 'key';
     my $one = $scope->column(sub { $_[0]{family} eq $family && ($family eq 'json' || !!$_[0]{native} == !!$native) && !$_[0]{key} });
