@@ -264,14 +264,16 @@ sub run {
     my ($self, %arguments) = @_;
     my ($rounds, $queries) = @arguments{qw(rounds queries)};
     my @rounds = defined $arguments{round} ? $arguments{round} : (1 .. $rounds);
+    my $enough = sub { $self->{differences} >= ($arguments{stop} // 10) };
     for my $number (@rounds) {
+        return if $enough->();
         $self->begin_round($number);
         next unless $self->check_copy;
         $self->{rounds}++;
         my $share = int(($queries * $number) / $rounds) - int(($queries * ($number - 1)) / $rounds);
         for my $query (defined $arguments{query} ? $arguments{query} eq 'none' ? () : $arguments{query} : 1 .. $share) {
             $self->run_query($query, $arguments{kind});
-            return if $self->{differences} >= ($arguments{stop} // 10);
+            return if $enough->();
         }
         $arguments{progress}->($self, $number) if $arguments{progress};
     }
