@@ -1,5 +1,5 @@
-# Constants to compare a column with: its values, their neighbours, and borders,
-# as text with the type that the query will give them.
+# Constants to compare a column with: its values, those that it cannot hold, their
+# neighbours, and borders, as text with the type that the query will give them.
 package Differential::Constants;
 
 use strict;

@@ -63,14 +63,26 @@ sub draw_users {
     } 1 .. between(0, 60);
 }
 
-# Distinct values of each column.
+# The table with columns that hold what is NULL in narrow ones.
+sub widened {
+    my ($table) = @_;
+    return { %$table, columns => [map { { %$_, type => $_->{wide} // $_->{type} } } @{ $table->{columns} }] };
+}
+
+sub distinct { my %seen; return grep { defined && !$seen{$_}++ } @_ }
+
+# Distinct values of each column, with those that it cannot hold; the latter alone
+# under `beyond`.
 sub draw_pool {
-    my ($columns, $rows) = @_;
+    my ($round, $name, $rows) = @_;
+    my $table   = tables()->{$name};
+    my @columns = @{ $table->{columns} };
+    my @wide    = sql_rows(widened($table), visible($round, $name), $round->{switches});
     my %pool;
-    for my $i (0 .. $#$columns) {
-        my %seen;
+    for my $i (0 .. $#columns) {
         # a whole record is no constant
-        $pool{ $columns->[$i]{name} } = [$columns->[$i]{whole} ? () : grep { !$seen{$_}++ } grep { defined } map { $_->[$i] } @$rows];
+        $pool{ $columns[$i]{name} } = [$columns[$i]{whole} ? () : distinct(map { $_->[$i] } @wide)];
+        $pool{beyond}{ $columns[$i]{name} } = [distinct(map { $wide[$_][$i] } grep { !defined $rows->[$_][$i] } 0 .. $#wide)];
     }
     return \%pool;
 }
@@ -86,7 +98,7 @@ sub begin_round {
         my @rows  = sql_rows($table, visible($round, $name), $round->{switches});
         $rig->load($table, sent_records($table, $round->{records}{$name}));
         $rig->fill($round, "here.$name", $table->{columns}, \@rows);
-        $round->{pool}{$name} = draw_pool($table->{columns}, \@rows);
+        $round->{pool}{$name} = draw_pool($round, $name, \@rows);
         # ids that must not be found are asked for as well
         my %shown = map { $_->{id} => 1 } @{ visible($round, $name) };
         push @{ $round->{pool}{$name}{ $table->{key} } }, grep { !$shown{$_} } map { $_->{id} } @{ $round->{records}{$name} };
