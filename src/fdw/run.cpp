@@ -279,7 +279,9 @@ pendo::Outcome* pendo_total_outcome(PendoRun* run) {
 void pendo_refuse_unsent(const PendoTable* table) {
   for (PendoRun* run = runs; run; run = run->next) {
     bool same = run->table && run->table->server == table->server && run->table->object == table->object;
-    if (!same || !has_unsent(run) || run->table->options.delivery == Delivery::kStatement) continue;
+    // of delivery 'statement', only a dry run keeps them back
+    bool would_be_sent = run->dry && run->table->options.delivery == Delivery::kStatement;
+    if (!same || !has_unsent(run) || would_be_sent) continue;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("cannot read %s: this transaction has " INT64_FORMAT " records for %s that are not sent yet",
                            table->name, pendo_log_count(run), run->table->name),
