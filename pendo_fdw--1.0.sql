@@ -29,3 +29,15 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_chec
 
 COMMENT ON FUNCTION pendo_fdw_check(name) IS
   'what works with a server for the current user, and what to do about what does not';
+
+CREATE FUNCTION pendo_fdw_dry_run(
+  OUT seq bigint,
+  OUT method text,
+  OUT url text,
+  OUT records bigint,
+  OUT body text)
+RETURNS SETOF record
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_dry_run';
+
+COMMENT ON FUNCTION pendo_fdw_dry_run() IS
+  'the calls that this transaction would have sent, had pendo_fdw.dry_run been off';

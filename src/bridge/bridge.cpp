@@ -15,6 +15,25 @@ char* text_or_null(const std::string& text) {
   return text.empty() ? nullptr : pendo_message_text(text.data(), text.size());
 }
 
+TimestampTz deadline = 0;
+const char* deadline_option = nullptr;
+PendoWaitHook wait_hook = nullptr;
+int hook_every_ms = 0;
+
+// -1: as long as it takes.
+long time_to_wait() {
+  long timeout = wait_hook && hook_every_ms > 0 ? hook_every_ms : -1;
+  if (deadline == 0) return timeout;
+  long left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+  return timeout < 0 ? left : Min(timeout, left);
+}
+
+void check_deadline() {
+  if (deadline == 0 || GetCurrentTimestamp() < deadline) return;
+  ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("sending to Pendo took longer than %s", deadline_option),
+                  errhint("Set a longer delivery_timeout, or write fewer records in one transaction.")));
+}
+
 }  // namespace
 
 char* pendo_message_text(const char* text, std::size_t size) {
@@ -34,13 +53,27 @@ void pendo_report(const pendo::Failure& failure) {
                text_or_null(failure.hint));
 }
 
+void pendo_set_deadline(TimestampTz when, const char* option) {
+  deadline = when;
+  deadline_option = option;
+}
+
+void pendo_set_wait_hook(PendoWaitHook hook, int every_ms) {
+  wait_hook = hook;
+  hook_every_ms = every_ms;
+}
+
 double pendo_wait(int fd) {
   instr_time begin;
   INSTR_TIME_SET_CURRENT(begin);
-  int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH, fd, -1,
+  long timeout = time_to_wait();
+  int timed = timeout >= 0 ? WL_TIMEOUT : 0;
+  int events = WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH | timed, fd, timeout,
                                  pendo_wait_event());
   if (events & WL_LATCH_SET) ResetLatch(MyLatch);
   CHECK_FOR_INTERRUPTS();
+  check_deadline();
+  if (wait_hook) wait_hook();
   instr_time end;
   INSTR_TIME_SET_CURRENT(end);
   INSTR_TIME_SUBTRACT(end, begin);

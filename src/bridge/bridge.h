@@ -19,6 +19,14 @@
 // what does not fit becomes a question mark, so that a message never fails.
 char* pendo_message_text(const char* text, std::size_t size);
 
+// From now on every wait ends with an ERROR at that time; 0: never. To be taken
+// back at the end of the transaction.
+void pendo_set_deadline(TimestampTz when, const char* option);
+
+// Called after each wait, and at least that often while waiting; nullptr: none.
+using PendoWaitHook = void (*)(void);
+void pendo_set_wait_hook(PendoWaitHook hook, int every_ms);
+
 // Waits until `fd` is readable or the latch is set, then lets PostgreSQL act on
 // cancel, timeouts and termination: it may not return. Tells the milliseconds.
 double pendo_wait(int fd);
@@ -64,7 +72,13 @@ PendoBox<T>* pendo_box(MemoryContext context) {
 template <class T, class Make>
 T* pendo_make(PendoBox<T>* box, Make make) {
   static_assert(std::is_trivially_destructible_v<Make>);
-  [&]() noexcept { box->object = make(box->failure); }();
+  [&]() noexcept {
+    try {
+      box->object = make(box->failure);
+    } catch (const std::bad_alloc&) {
+      box->failure = pendo::Failure{pendo::sqlstate::kOutOfMemory, {}, {}, {}, 0};
+    }
+  }();
   if (!box->object) pendo_report(box->failure);
   return box->object.get();
 }

@@ -33,10 +33,28 @@ void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client
   });
 }
 
-void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                       const pendo::BulkField* fields, int count, const pendo::CallOptions& options) {
+void pendo_open_fields(PendoBox<pendo::FieldTable>* box) {
+  pendo_make(box, [](pendo::Failure&) { return pendo::FieldTable::create(); });
+}
+
+void pendo_open_encoder(PendoBox<pendo::RecordEncoder>* box, pendo::FieldTable* table, const pendo::BulkField* fields,
+                        int count, const pendo::EncodeRules& rules) {
+  pendo_make(box, [=, &rules](pendo::Failure& failure) {
+    return pendo::RecordEncoder::create(*table, copy_of(fields, count), rules, failure);
+  });
+}
+
+void pendo_open_field_check(PendoBox<pendo::FieldCheck>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                            const pendo::BulkField* fields, int count, const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {
-    return pendo::BulkUpdate::create(*client, *object, copy_of(fields, count), options, failure);
+    return pendo::FieldCheck::create(*client, *object, copy_of(fields, count), options, failure);
+  });
+}
+
+void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                       const pendo::FieldTable* fields, const pendo::CallOptions& options) {
+  pendo_make(box, [=, &options](pendo::Failure& failure) {
+    return pendo::BulkUpdate::create(*client, *object, *fields, options, failure);
   });
 }
 

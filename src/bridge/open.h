@@ -7,6 +7,8 @@
 #include "core/condition.h"
 #include "core/event_counts.h"
 #include "core/event_sender.h"
+#include "core/field_check.h"
+#include "core/field_values.h"
 #include "core/object.h"
 #include "core/record_count.h"
 #include "core/scan.h"
@@ -22,8 +24,13 @@ void pendo_open_record_count(PendoBox<pendo::RecordCount>* box, PendoClientRef* 
 void pendo_open_counts(PendoBox<pendo::EventCounts>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::ScanColumn* columns, int count, const pendo::CallOptions& options,
                        const pendo::CountPeriod* period);
+void pendo_open_fields(PendoBox<pendo::FieldTable>* box);
+void pendo_open_encoder(PendoBox<pendo::RecordEncoder>* box, pendo::FieldTable* table, const pendo::BulkField* fields,
+                        int count, const pendo::EncodeRules& rules);
+void pendo_open_field_check(PendoBox<pendo::FieldCheck>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+                            const pendo::BulkField* fields, int count, const pendo::CallOptions& options);
 void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
-                       const pendo::BulkField* fields, int count, const pendo::CallOptions& options);
+                       const pendo::FieldTable* fields, const pendo::CallOptions& options);
 void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client, const pendo::CallOptions& options);
 void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client, const char* kind,
                        const pendo::CallOptions& options);

@@ -1,51 +1,39 @@
-// Batches per group, a few calls in flight, answers settled as they come.
+// Batches, calls in flight, and what the answers say of each record.
 #include "bulk_update.h"
 
 #include <algorithm>
 #include <new>
+#include <unordered_set>
 #include <utility>
 
-#include "json_write.h"
 #include "printable.h"
-#include "record_splitter.h"
 
 namespace pendo {
 namespace {
 
-// What the bodies in flight may take together.
+// What the batches in flight may take together, their calls' bodies included.
 constexpr std::int64_t kMaxBytesInFlight = 8 << 20;
-
-// What could not be read back is not written.
-constexpr std::size_t kMaxWrittenRecordBytes = kMaxRecordBytes / 2;
-
-// Refused ids are remembered up to here; beyond, one of two groups may count twice.
-constexpr std::size_t kMaxRememberedIds = 50'000;
 
 constexpr std::int64_t kRowsBetweenLooks = 64;
 
-int calls_in_flight(const CallOptions& options) {
-  auto fitting = std::max<std::int64_t>(1, kMaxBytesInFlight / std::max<std::int64_t>(1, options.batch_bytes));
-  return static_cast<int>(std::min<std::int64_t>(options.concurrency, fitting));
-}
+// So many calls with a single record that led to nothing, with no other in
+// between, speak of the call and not of the records.
+constexpr int kMostLoneFailures = 20;
+
+// How long calls that are under way may go on after one has failed for good.
+constexpr std::int64_t kGraceMs = 5000;
+
+constexpr std::string_view kNotSaid = "Pendo does not say why";
+
+bool about_the_records(int status) { return status == 400 || status == 422; }
 
 }  // namespace
 
-std::string_view key_problem(std::string_view id) noexcept {
-  auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  if (id.empty()) return "the id is empty";
-  if (blank(id.front()) || blank(id.back())) return "the id begins or ends with a blank";
-  if (id.starts_with("_PENDO_T_")) return "the id is an anonymous visitor's";
-  return {};
-}
-
 std::unique_ptr<BulkUpdate> BulkUpdate::create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
-                                               const std::vector<BulkField>& fields, const CallOptions& options,
+                                               const FieldTable& fields, const CallOptions& options,
                                                Failure& failure) noexcept try {
-  std::unique_ptr<BulkUpdate> update(new BulkUpdate(std::move(client), object, options));
-  if (update->ready() && update->need_integration_key() && update->make_flights(options)) {
-    update->plan_fields(fields);
-    return update;
-  }
+  std::unique_ptr<BulkUpdate> update(new BulkUpdate(std::move(client), object, fields, options));
+  if (update->ready() && update->need_integration_key() && update->make_flights()) return update;
   failure = update->failure();
   return nullptr;
 } catch (const std::bad_alloc&) {
@@ -53,173 +41,75 @@ std::unique_ptr<BulkUpdate> BulkUpdate::create(std::shared_ptr<Client> client, c
   return nullptr;
 }
 
-BulkUpdate::BulkUpdate(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options)
-    : Operation(std::move(client)), object_(object), options_(options) {}
+BulkUpdate::BulkUpdate(std::shared_ptr<Client> client, const ObjectDescriptor& object, const FieldTable& fields,
+                       const CallOptions& options)
+    : Operation(std::move(client)),
+      object_(object),
+      fields_(fields),
+      options_(options),
+      most_records_(options.batch_size),
+      series_(fields, object.key_field, object.writable_groups.back()) {}
 
-void BulkUpdate::plan_fields(const std::vector<BulkField>& fields) {
-  for (const auto& field : fields) {
-    auto same = [&](const Series& s) { return s.group == field.group; };
-    auto found = std::find_if(series_.begin(), series_.end(), same);
-    auto index = static_cast<std::size_t>(found - series_.begin());
-    if (found == series_.end()) series_.push_back({.group = std::string(field.group), .filling = {}});
-    fields_.push_back({index, std::string(field.name)});
-  }
-}
-
-bool BulkUpdate::make_flights(const CallOptions& options) {
-  for (int i = 0; i < calls_in_flight(options); ++i) {
+bool BulkUpdate::make_flights() {
+  for (int i = 0; i < options_.concurrency; ++i) {
     flights_.push_back(std::make_unique<Flight>(config(), options_));
     if (!flights_.back()->call.valid()) return out_of_memory(), false;
   }
   return true;
 }
 
-// Writing a custom field that does not exist would create it, for good, in the
-// customer's subscription; so the schema is asked once per session.
-Status BulkUpdate::know_fields() {
-  if (fields_known_) return Status::kDone;
-  if (!schema_) {
-    const auto* known = client_->fields_of(object_.kind);
-    if (known && check_fields(*known) == Status::kDone) return Status::kDone;
-    // one that is not known may have been created since: ask before refusing
-    schema_ = SchemaFetch::create(client_, object_.kind, options_, failure_);
-    if (!schema_) return Status::kFailed;
-  }
-  Status status = schema_->run();
-  if (status == Status::kFailed) return fail(schema_->failure());
-  return status == Status::kDone ? check_fields(schema_->fields()) : status;
-}
-
-int BulkUpdate::fd() const noexcept { return schema_ && !fields_known_ ? schema_->fd() : reactor_->fd(); }
-
-Status BulkUpdate::check_fields(const std::vector<SchemaField>& known) {
-  for (const auto& field : fields_) {
-    auto same = [&](const SchemaField& k) {
-      return !k.deleted && k.field == field.name && k.group == series_[field.series].group;
-    };
-    if (std::none_of(known.begin(), known.end(), same)) return unknown_field(field, known);
-  }
-  fields_known_ = true;
-  return Status::kDone;
-}
-
-Status BulkUpdate::unknown_field(const Field& field, const std::vector<SchemaField>& known) {
-  const std::string& group = series_[field.series].group;
-  ClosestMatch closest(field.name);
-  for (const auto& k : known) {
-    if (!k.deleted && k.group == group) closest.offer(k.field);
-  }
-  std::string hint = "Create it in Pendo (Settings > Data Mappings) first, or correct the column's option path.";
-  if (!closest.best().empty()) hint = "Perhaps you meant \"" + group + "." + std::string(closest.best()) + "\". " + hint;
-  return fail(sqlstate::kUndefinedColumn,
-              "Pendo has no " + std::string(object_.kind) + " field \"" + group + "." + field.name + "\" (server \"" +
-                  config().server_name + "\")",
-              "Nothing was sent: a field that does not exist would be created by writing it.", std::move(hint));
-}
-
-Status BulkUpdate::add(std::string_view id, const Value* values) noexcept try {
+Status BulkUpdate::add(std::string_view id, std::string_view values) noexcept try {
   return answered(offer(id, values));
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }
 
-Status BulkUpdate::offer(std::string_view id, const Value* values) {
-  if (Status known = know_fields(); known != Status::kDone) return known;
-  // not for each row: looking costs more than encoding one
-  bool look = any_busy() && outcome_.records % kRowsBetweenLooks == 0;
-  if (look && settle() == Status::kFailed) return Status::kFailed;
-  if (!encoded_) {
-    ++outcome_.records;
-    if (auto problem = key_problem(id); !problem.empty()) {
-      outcome_.add_invalid(id, problem);
-      return Status::kDone;
-    }
-    if (!encode(id, values, records_)) return Status::kDone;
-    encoded_ = true;
-    next_series_ = 0;
+Status BulkUpdate::offer(std::string_view id, std::string_view values) {
+  if (failing_) return wind_up();
+  // not for each row: looking costs more than taking one
+  if (any_busy() && offered_ % kRowsBetweenLooks == 0) {
+    if (Status settled = settle(); settled != Status::kDone) return settled;
   }
-  std::int64_t calls = outcome_.calls;
-  Status status = put(id);
-  // a call that was started shall be on its way while the next rows are made
-  if (status == Status::kDone && outcome_.calls > calls) drive();
+  Status status = put(id, values);
+  if (status == Status::kDone) ++offered_;
   return status;
 }
 
-// One record per series. False: a value cannot be sent, so nothing of the
-// record is, and it was counted as invalid.
-bool BulkUpdate::encode(std::string_view id, const Value* values, std::vector<std::string>& records) {
-  records.assign(series_.size(), {});
-  for (auto& record : records) {
-    record += '{';
-    append_json_string(record, object_.key_field);
-    record += ':';
-    std::string_view why;
-    if (append_value(record, Value::of_text(id), why) == Encode::kInvalid) {
-      outcome_.add_invalid(id, why);
-      return false;
-    }
-    record += ",\"values\":{";
+Status BulkUpdate::put(std::string_view id, std::string_view values) {
+  if (filling_.holds(id)) {
+    merge(id, values);
+    return Status::kDone;
   }
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    std::string& record = records[fields_[i].series];
-    if (record.back() != '{') record += ',';
-    append_json_string(record, fields_[i].name);
-    record += ':';
-    std::string_view why;
-    if (append_metadata_value(record, values[i], why) == Encode::kInvalid) {
-      outcome_.add_invalid(id, fields_[i].name + ": " + std::string(why));
-      return false;
-    }
+  const auto& sizes = series_.sizes(id, values);
+  if (filling_.is_full_for(sizes, most_records_, options_.batch_bytes)) {
+    if (Status settled = settle(); settled != Status::kDone) return settled;
+    if (Status status = dispatch(); status != Status::kDone) return status;
+    // it shall be on its way while the next rows are made
+    drive();
   }
-  for (auto& record : records) {
-    record += "}}";
-    if (record.size() <= kMaxWrittenRecordBytes) continue;
-    outcome_.add_invalid(id, "its values are larger than 4 MB");
-    return false;
-  }
-  return true;
-}
-
-// Puts the encoded record into each series; may have to wait between two.
-Status BulkUpdate::put(std::string_view id) {
-  bool replaced = false;
-  for (; next_series_ < series_.size(); ++next_series_) {
-    Series& series = series_[next_series_];
-    std::string& record = records_[next_series_];
-    bool again = series.filling.holds(id);
-    bool full = !again && !series.filling.empty() &&
-                (series.filling.size() >= static_cast<std::size_t>(options_.batch_size) ||
-                 series.filling.bytes() + static_cast<std::int64_t>(record.size()) + 1 > options_.batch_bytes);
-    if (full) {
-      if (settle() == Status::kFailed) return Status::kFailed;
-      Status status = dispatch(next_series_);
-      if (status != Status::kDone) return status;
-    }
-    if (is_in_flight(next_series_, id)) series.after_all_in_flight = true;
-    replaced = series.filling.put(id, std::move(record)) || replaced;
-  }
-  if (replaced) ++outcome_.duplicates;
-  encoded_ = false;
+  if (is_in_flight(id)) after_all_in_flight_ = true;
+  filling_.append(id, values, sizes);
+  ++outcome_.records;
   return Status::kDone;
 }
 
-bool BulkUpdate::is_in_flight(std::size_t series, std::string_view id) const {
-  return std::any_of(flights_.begin(), flights_.end(), [&](const auto& flight) {
-    return flight->busy && flight->series == series && flight->batch.holds(id);
-  });
+void BulkUpdate::merge(std::string_view id, std::string_view values) {
+  BulkBatch::Record& record = filling_.record_of(id);
+  record.values = merge_values(record.values, values);
+  filling_.resize(record, series_.sizes(id, record.values));
+  ++outcome_.duplicates;
 }
 
-bool BulkUpdate::any_busy() const {
+bool BulkUpdate::is_in_flight(std::string_view id) const {
+  return std::any_of(in_flight_.begin(), in_flight_.end(), [&](const auto& batch) { return batch->holds(id); });
+}
+
+bool BulkUpdate::any_busy() const noexcept {
   return std::any_of(flights_.begin(), flights_.end(), [](const auto& flight) { return flight->busy; });
 }
 
-bool BulkUpdate::any_landed() const {
+bool BulkUpdate::any_landed() const noexcept {
   return std::any_of(flights_.begin(), flights_.end(), [](const auto& flight) { return flight->busy && flight->call.done(); });
-}
-
-bool BulkUpdate::series_in_flight(std::size_t series) const {
-  return std::any_of(flights_.begin(), flights_.end(),
-                     [&](const auto& flight) { return flight->busy && flight->series == series; });
 }
 
 BulkUpdate::Flight* BulkUpdate::idle_flight() noexcept {
@@ -227,22 +117,79 @@ BulkUpdate::Flight* BulkUpdate::idle_flight() noexcept {
   return found == flights_.end() ? nullptr : found->get();
 }
 
-// Starts the call of a series' batch. kWouldBlock: not now.
-Status BulkUpdate::dispatch(std::size_t index) {
-  Series& series = series_[index];
-  Flight* flight = idle_flight();
-  if (!flight || (series.after_all_in_flight && series_in_flight(index))) return Status::kWouldBlock;
-  Request request{.kind = CallKind::kBulk, .post = true, .to_track_host = false, .connect_only = false,
-                  .path = "/api/v1/metadata/" + std::string(object_.kind) + "/" + series.group + "/value",
-                  .body = series.filling.body()};
-  flight->batch = std::exchange(series.filling, {});
-  flight->batch.drop_records();
-  flight->series = index;
-  flight->busy = true;
-  series.after_all_in_flight = false;
+// The records are held as they were taken and once more as a body.
+bool BulkUpdate::has_room() const {
+  if (in_flight_.empty()) return true;
+  std::int64_t held = 2 * filling_.bytes();
+  for (const auto& batch : in_flight_) held += 2 * batch->bytes();
+  return held <= kMaxBytesInFlight;
+}
+
+// Makes calls of the records taken so far. kWouldBlock: not now.
+Status BulkUpdate::dispatch() {
+  bool wait = !ready_.empty() || !idle_flight() || (after_all_in_flight_ && !in_flight_.empty()) || !has_room();
+  if (wait) return Status::kWouldBlock;
+  auto batch = std::make_shared<BulkBatch>(std::exchange(filling_, {}));
+  after_all_in_flight_ = false;
+  in_flight_.push_back(batch);
+  for (std::size_t i = 0; i < series_.series().size(); ++i) {
+    auto members = batch->members(i);
+    for (auto member : members) ++batch->records()[member].calls_left;
+    if (!members.empty()) ready_.push_back({batch, i, std::move(members)});
+  }
+  return start_ready();
+}
+
+Status BulkUpdate::start_ready() {
+  while (!ready_.empty()) {
+    if (options_.dry_run) {
+      keep_dry(ready_.front());
+      settle_job(ready_.front());
+      ready_.pop_front();
+      drop_settled_batches();
+      continue;
+    }
+    Flight* flight = idle_flight();
+    if (!flight) break;
+    flight->job = std::move(ready_.front());
+    ready_.pop_front();
+    if (start(*flight) != Status::kDone) return Status::kFailed;
+  }
+  return Status::kDone;
+}
+
+Status BulkUpdate::start(Flight& flight) {
+  for (auto member : flight.job.members) flight.job.batch->records()[member].sent = true;
+  flight.busy = true;
   ++outcome_.calls;
-  // not driven on here: what lands must be settled before anyone waits
-  return flight->call.start(*reactor_, std::move(request), nullptr) ? Status::kDone : out_of_memory();
+  return flight.call.start(*reactor_, request_of(flight.job), nullptr) ? Status::kDone : out_of_memory();
+}
+
+std::string BulkUpdate::path_of(std::size_t index) const {
+  const Series& series = series_.series()[index];
+  return "/api/v1/metadata/" + std::string(object_.kind) + "/" + series.group + "/value" + (series.create ? "?create=true" : "");
+}
+
+Request BulkUpdate::request_of(const Job& job) const {
+  Request request{.kind = CallKind::kBulk, .post = true, .to_track_host = false, .connect_only = false,
+                  .can_split = job.members.size() > 1, .path = path_of(job.series), .body = {}};
+  std::int64_t size = 2;
+  for (auto member : job.members) size += job.batch->records()[member].sizes[job.series];
+  request.body.reserve(static_cast<std::size_t>(size));
+  request.body += '[';
+  for (auto member : job.members) {
+    const auto& record = job.batch->records()[member];
+    if (request.body.size() > 1) request.body += ',';
+    series_.append_record(request.body, job.series, record.id, record.values);
+  }
+  request.body += ']';
+  return request;
+}
+
+void BulkUpdate::keep_dry(const Job& job) {
+  Request request = request_of(job);
+  ++outcome_.calls;
+  dry_calls_.push_back({config().api_url + request.path, static_cast<std::int64_t>(job.members.size()), std::move(request.body)});
 }
 
 // Takes in every answer that has come.
@@ -250,100 +197,256 @@ Status BulkUpdate::settle() {
   drive();
   for (auto& flight : flights_) {
     if (!flight->busy || !flight->call.done()) continue;
-    if (landed(*flight) != Status::kDone) return Status::kFailed;
+    if (landed(*flight) != Status::kDone) return wind_up();
   }
-  return Status::kDone;
+  drop_settled_batches();
+  return start_ready();
 }
 
 Status BulkUpdate::landed(Flight& flight) {
-  if (!flight.call.succeeded()) return with_counts(flight.call.failure());
-  Status status = take_reply(flight);
+  outcome_.retries += flight.call.tries();
   flight.busy = false;
-  flight.batch.clear();
-  return status;
+  if (flight.call.succeeded()) return take_reply(flight);
+  if (failing_) return Status::kDone;
+  int status = flight.call.http_status();
+  bool several = flight.job.members.size() > 1;
+  if (several && (status == 408 || status == 413)) return split_later(flight);
+  if (about_the_records(status) || status == 413) return refused(flight);
+  return give_up(flight.call.failure());
 }
 
 // Pendo: a 200 does not mean that every record was taken; missing and failed
 // ones are in the reply.
-Status BulkUpdate::take_reply(const Flight& flight) {
+Status BulkUpdate::take_reply(Flight& flight) {
   BulkReply reply;
   std::string reason;
-  if (!parse_bulk_reply(flight.call.reply(), reply, reason)) {
-    return with_counts({sqlstate::kReplyHandle,
-                        "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
-                        "POST " + flight.call.request().path + " with " + std::to_string(flight.batch.count()) +
-                            " records answered 200 with a body that begins: " + printable(flight.call.reply(), 200) + ".",
-                        "Whether these records were taken is not known; sending them again does no harm.", 200});
+  if (!parse_bulk_reply(flight.call.reply(), reply, reason)) return nonsense(flight, reason);
+  bool says_what_failed = reply.updated >= 0 || reply.failed >= 0 || reply.lists_failures;
+  if (!says_what_failed || !reply.consistent(flight.job.members.size())) {
+    return nonsense(flight, "its numbers do not add up");
   }
-  count_reply(flight, reply);
+  if (!settle_by(flight.job, reply)) {
+    bisect(std::move(flight.job));
+    return Status::kDone;
+  }
+  lone_failures_ = 0;
   return Status::kDone;
 }
 
-// Each group has a call of its own, but a record is one record: what names its
-// id counts once; of what does not, the group with the most counts.
-void BulkUpdate::count_reply(const Flight& flight, const BulkReply& reply) {
-  Series& series = series_[flight.series];
-  auto count = static_cast<std::int64_t>(flight.batch.count());
-  if (flight.series == 0) outcome_.sent += count;
-  bool says_what_failed = reply.updated >= 0 || reply.failed >= 0 || reply.lists_failures;
-  if (!says_what_failed || !reply.consistent(flight.batch.count())) {
-    std::int64_t before = most(&Series::uncertain);
-    series.uncertain += count;
-    outcome_.add_uncertain(most(&Series::uncertain) - before, series.group + ": the numbers of the reply do not add up: " +
-                                                                  without_secrets(flight.call.reply()));
-    return;
+// False: it does not say which records failed.
+bool BulkUpdate::settle_by(const Job& job, const BulkReply& reply) {
+  std::int64_t failed = reply.failed_records();
+  if (failed == static_cast<std::int64_t>(job.members.size())) {
+    settle_all_failed(job, reply);
+    return true;
   }
-  if (flight.series == 0) {
-    outcome_.applied += count - reply.failed_records();
-    for (const auto& id : reply.missing) outcome_.add_missing(id);
+  std::unordered_set<std::string_view> ids;
+  for (auto member : job.members) ids.insert(job.batch->records()[member].id);
+  std::unordered_map<std::string_view, const BulkReply::Error*> named;
+  for (const auto& id : reply.missing) {
+    if (ids.contains(id)) named.emplace(id, nullptr);
   }
-  count_errors(series, reply);
-}
-
-void BulkUpdate::count_errors(Series& series, const BulkReply& reply) {
   for (const auto& error : reply.errors) {
-    if (first_time_invalid(error.id)) outcome_.add_invalid(error.id, series.group + ": " + without_secrets(error.text));
+    if (ids.contains(error.id)) named.emplace(error.id, &error);
   }
-  auto named = static_cast<std::int64_t>(reply.missing.size() + reply.errors.size());
-  std::int64_t unnamed = reply.failed_records() - named;
-  if (unnamed <= 0) return;
-  std::int64_t before = most(&Series::unnamed);
-  series.unnamed += unnamed;
-  for (std::int64_t i = before; i < most(&Series::unnamed); ++i) {
-    outcome_.add_invalid({}, series.group + ": Pendo does not say which record or why");
+  if (static_cast<std::int64_t>(named.size()) != failed) return false;
+  for (auto member : job.members) {
+    auto found = named.find(job.batch->records()[member].id);
+    if (found == named.end()) continue;
+    if (found->second) {
+      judge_member(job, member, RecordResult::Kind::kInvalid, found->second->text);
+    } else {
+      judge_member(job, member, RecordResult::Kind::kMissing, {});
+    }
+  }
+  settle_job(job);
+  return true;
+}
+
+// Which failed is clear, and which of them for want of the id as well.
+void BulkUpdate::settle_all_failed(const Job& job, const BulkReply& reply) {
+  std::unordered_set<std::string_view> missing(reply.missing.begin(), reply.missing.end());
+  bool all_missing = reply.missing.size() == job.members.size();
+  std::string words(reply.errors.empty() ? kNotSaid : std::string_view(reply.errors.front().text));
+  std::unordered_map<std::string_view, std::string_view> texts;
+  for (const auto& error : reply.errors) texts.emplace(error.id, error.text);
+  for (auto member : job.members) {
+    const std::string& id = job.batch->records()[member].id;
+    if (all_missing || missing.contains(id)) {
+      judge_member(job, member, RecordResult::Kind::kMissing, {});
+      continue;
+    }
+    auto own = texts.find(id);
+    judge_member(job, member, RecordResult::Kind::kInvalid, own == texts.end() ? words : std::string(own->second));
+  }
+  settle_job(job);
+}
+
+void BulkUpdate::judge_member(const Job& job, std::uint32_t member, RecordResult::Kind kind, std::string message) {
+  BulkBatch::Record& record = job.batch->records()[member];
+  if (record.kind >= kind && record.kind != RecordResult::Kind::kApplied) return;
+  record.kind = kind;
+  record.message = message.empty() ? std::string()
+                                   : series_.series()[job.series].group + ": " + without_secrets(std::move(message));
+}
+
+void BulkUpdate::settle_job(const Job& job) {
+  for (auto member : job.members) {
+    BulkBatch::Record& record = job.batch->records()[member];
+    if (--record.calls_left == 0) tell(record);
   }
 }
 
-bool BulkUpdate::first_time_invalid(std::string_view id) {
-  if (series_.size() < 2 || id.empty() || invalid_ids_.size() >= kMaxRememberedIds) return true;
-  return invalid_ids_.emplace(id).second;
+void BulkUpdate::tell(BulkBatch::Record& record) {
+  using Kind = RecordResult::Kind;
+  if (record.kind == Kind::kApplied) outcome_.add_applied(record.id);
+  if (record.kind == Kind::kMissing) outcome_.add_missing(record.id);
+  if (record.kind == Kind::kInvalid) outcome_.add_invalid(record.id, record.message);
+  if (record.kind == Kind::kUncertain) outcome_.add_uncertain(record.id, record.message);
+  bool applied = record.kind == Kind::kApplied;
+  if (applied && !tells_applied_) return;
+  results_.push_back({record.kind, record.id, applied ? std::string() : values_json(fields_, record.values), record.message});
 }
 
-std::int64_t BulkUpdate::most(std::int64_t Series::* counter) const {
-  std::int64_t result = 0;
-  for (const auto& series : series_) result = std::max(result, series.*counter);
-  return result;
+void BulkUpdate::drop_settled_batches() {
+  std::erase_if(in_flight_, [](const auto& batch) {
+    return std::all_of(batch->records().begin(), batch->records().end(), [](const auto& r) { return r.calls_left == 0; });
+  });
 }
 
-Status BulkUpdate::with_counts(Failure failure) {
-  std::string told = "Before that, Pendo had answered for " + std::to_string(outcome_.sent) + " records of this statement";
-  told += " and taken " + std::to_string(outcome_.applied) + "; they stay as they are now in Pendo.";
-  failure.detail += (failure.detail.empty() ? "" : " ") + told;
-  return fail(std::move(failure));
+std::pair<BulkUpdate::Job, BulkUpdate::Job> BulkUpdate::halves(Job job) {
+  auto middle = job.members.begin() + static_cast<std::ptrdiff_t>(job.members.size() / 2);
+  Job second{job.batch, job.series, {middle, job.members.end()}};
+  job.members.erase(middle, job.members.end());
+  return {std::move(job), std::move(second)};
+}
+
+// The halves go first: what they answer may end the whole.
+void BulkUpdate::bisect(Job job) {
+  auto [first, second] = halves(std::move(job));
+  ready_.push_front(std::move(second));
+  ready_.push_front(std::move(first));
+}
+
+// Pendo: a bulk call may run five minutes, then 408; too much data, 413. The
+// first half goes out as another try of the same call, after its back-off.
+Status BulkUpdate::split_later(Flight& flight) {
+  most_records_ = std::max<std::int64_t>(1, std::min(most_records_, static_cast<std::int64_t>(flight.job.members.size())) / 2);
+  auto [first, second] = halves(std::move(flight.job));
+  flight.job = std::move(first);
+  ready_.push_front(std::move(second));
+  if (flight.call.http_status() == 413) return start(flight);
+  flight.busy = true;
+  ++outcome_.calls;
+  return flight.call.retry_with(request_of(flight.job)) ? Status::kDone : give_up(flight.call.failure());
+}
+
+// An answer from which nothing can be learnt of the records.
+Status BulkUpdate::nonsense(Flight& flight, const std::string& reason) {
+  std::string begins = printable(without_secrets(flight.call.reply()), 200);
+  if (flight.job.members.size() > 1) {
+    bisect(std::move(flight.job));
+    return Status::kDone;
+  }
+  return lone_failure(flight, RecordResult::Kind::kUncertain, "cannot make sense of Pendo's answer, " + reason + ": " + begins,
+                      {sqlstate::kReplyHandle,
+                       "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
+                       "POST " + flight.call.request().path + " answered 200 with a body that begins: " + begins + ".",
+                       "Whether records were taken is not known; sending them again does no harm.", 200});
+}
+
+Status BulkUpdate::refused(Flight& flight) {
+  if (flight.job.members.size() > 1) {
+    bisect(std::move(flight.job));
+    return Status::kDone;
+  }
+  std::string words = std::to_string(flight.call.http_status()) + " " + printable(flight.call.reply(), 300);
+  return lone_failure(flight, RecordResult::Kind::kInvalid, std::move(words), flight.call.failure());
+}
+
+Status BulkUpdate::lone_failure(Flight& flight, RecordResult::Kind kind, std::string message, Failure failure) {
+  judge_member(flight.job, flight.job.members.front(), kind, std::move(message));
+  settle_job(flight.job);
+  if (++lone_failures_ < kMostLoneFailures || failing_) return Status::kDone;
+  failure.detail += " So were " + std::to_string(lone_failures_) + " calls in a row, each with a single record.";
+  return give_up(std::move(failure));
+}
+
+// Nothing more is sent; what is under way gets a little time to end.
+Status BulkUpdate::give_up(Failure failure) {
+  if (failing_) return Status::kFailed;
+  failing_ = true;
+  reason_ = std::move(failure);
+  ready_.clear();
+  for (auto& flight : flights_) {
+    if (flight->busy) flight->call.wind_up(kGraceMs);
+  }
+  return Status::kFailed;
+}
+
+Status BulkUpdate::wind_up() {
+  drive();
+  for (auto& flight : flights_) {
+    if (flight->busy && flight->call.done()) landed(*flight);
+  }
+  ready_.clear();
+  if (any_busy()) return Status::kWouldBlock;
+  count_unsettled(reason_.message);
+  return fail(reason_);
+}
+
+std::int64_t BulkUpdate::under_way() const noexcept {
+  std::int64_t count = 0;
+  for (const auto& batch : in_flight_) {
+    for (const auto& record : batch->records()) count += record.sent && record.calls_left > 0;
+  }
+  return count;
+}
+
+void BulkUpdate::abandon() noexcept try {
+  for (auto& flight : flights_) flight->call.cancel();
+  count_unsettled("it was under way when the statement or transaction ended");
+} catch (const std::bad_alloc&) {
+  out_of_memory();
+}
+
+void BulkUpdate::count_unsettled(std::string_view why) {
+  for (auto& batch : in_flight_) {
+    for (auto& record : batch->records()) {
+      if (record.calls_left == 0 || !record.sent) continue;
+      record.kind = RecordResult::Kind::kUncertain;
+      record.message = why;
+      tell(record);
+    }
+  }
+  in_flight_.clear();
+  for (auto& flight : flights_) flight->busy = false;
 }
 
 Status BulkUpdate::finish() noexcept try {
+  if (failing_) return answered(wind_up());
   do {
-    if (Status settled = settle(); settled != Status::kDone) return settled;
-    for (std::size_t i = 0; i < series_.size(); ++i) {
-      if (!series_[i].filling.empty() && dispatch(i) == Status::kFailed) return Status::kFailed;
-    }
+    if (Status settled = settle(); settled != Status::kDone) return answered(settled);
+    if (!filling_.empty() && dispatch() == Status::kFailed) return Status::kFailed;
     // what has landed by now makes room, and leaves no descriptor to wait for
   } while (any_landed());
-  bool left = std::any_of(series_.begin(), series_.end(), [](const Series& s) { return !s.filling.empty(); });
-  return answered(left || any_busy() ? Status::kWouldBlock : Status::kDone);
+  return answered(!filling_.empty() || !ready_.empty() || any_busy() ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
+}
+
+bool BulkUpdate::next_result(RecordResult& out) noexcept {
+  if (results_.empty()) return false;
+  out = std::move(results_.front());
+  results_.pop_front();
+  return true;
+}
+
+bool BulkUpdate::next_dry_call(DryCall& out) noexcept {
+  if (dry_calls_.empty()) return false;
+  out = std::move(dry_calls_.front());
+  dry_calls_.pop_front();
+  return true;
 }
 
 }  // namespace pendo

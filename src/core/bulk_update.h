@@ -1,114 +1,131 @@
-// Sets metadata fields of many visitors or accounts in few calls.
+// Sets metadata fields of many visitors or accounts in few calls, and tells
+// what became of each record. What an answer leaves open is found out by sending
+// the records again in smaller calls: setting a value twice does no harm.
 #pragma once
 
+#include <deque>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "batch.h"
+#include "bulk_batch.h"
 #include "bulk_reply.h"
 #include "call.h"
 #include "client.h"
-#include "fetch.h"
+#include "field_values.h"
 #include "object.h"
 #include "outcome.h"
-#include "value.h"
+#include "record_result.h"
 #include "wall.h"
 
 namespace pendo {
 
-// A field that every record of the update sets.
-struct BulkField {
-  std::string_view group;
-  std::string_view name;
-};
-
-// Why an id cannot be sent, or empty: NULL ids never get here.
-std::string_view key_problem(std::string_view id) noexcept;
-
 class BulkUpdate : public Operation {
  public:
-  // nullptr: `failure` tells why. Nothing is sent before the first add().
+  // nullptr: `failure` tells why. `fields` must outlive it; it may grow.
   static std::unique_ptr<BulkUpdate> create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
-                                            const std::vector<BulkField>& fields, const CallOptions& options,
+                                            const FieldTable& fields, const CallOptions& options,
                                             Failure& failure) noexcept;
 
-  // Takes one record; `values` has one Value per field of create(). kDone: it
-  // was taken (or refused as invalid, see outcome()). kWouldBlock: all calls
-  // are in flight, wait and offer the same record again. Order per id is kept.
-  Status add(std::string_view id, const Value* values) noexcept;
+  // Let next_result() also tell of records that Pendo took.
+  void tell_applied() noexcept { tells_applied_ = true; }
+
+  // Takes one record with values of a RecordEncoder. kDone: it was taken.
+  // kWouldBlock: all calls are in flight, wait and offer the same record again.
+  // An id that still waits to be sent is merged, and order per id is kept. After
+  // kFailed every record is in outcome(), or was not sent.
+  Status add(std::string_view id, std::string_view values) noexcept;
 
   // Sends what is left and waits for every answer. kDone: all are settled.
   Status finish() noexcept;
 
-  int fd() const noexcept override;
+  // Ends every call. Records whose calls were under way count as uncertain.
+  void abandon() noexcept;
+
+  // False: there are no more for now. Ask after each add() and finish(), also
+  // after failed ones.
+  bool next_result(RecordResult& out) noexcept;
+  bool next_dry_call(DryCall& out) noexcept;  // with options.dry_run
 
   const Outcome& outcome() const noexcept { return outcome_; }
 
- private:
-  struct Field {
-    std::size_t series;
-    std::string name;
-  };
+  // Records whose calls are not answered yet.
+  std::int64_t under_way() const noexcept;
 
-  // The calls of one group.
-  struct Series {
-    std::string group;
-    Batch filling;
-    bool after_all_in_flight = false;  // it holds an id that is under way
-    std::int64_t unnamed = 0;          // refused, without a word on which
-    std::int64_t uncertain = 0;
+ private:
+  // A call to make: some records' parts in one series.
+  struct Job {
+    std::shared_ptr<BulkBatch> batch;
+    std::size_t series = 0;
+    std::vector<std::uint32_t> members;
   };
 
   struct Flight {
     explicit Flight(const Config& config, const CallOptions& options) : call(config, options) {}
     Call call;
-    Batch batch;
-    std::size_t series = 0;
+    Job job;
     bool busy = false;
   };
 
-  BulkUpdate(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options);
+  BulkUpdate(std::shared_ptr<Client> client, const ObjectDescriptor& object, const FieldTable& fields,
+             const CallOptions& options);
 
-  void plan_fields(const std::vector<BulkField>& fields);
-  bool make_flights(const CallOptions& options);
-
-  Status know_fields();
-  Status check_fields(const std::vector<SchemaField>& known);
-  Status unknown_field(const Field& field, const std::vector<SchemaField>& known);
-
-  Status offer(std::string_view id, const Value* values);
-  bool encode(std::string_view id, const Value* values, std::vector<std::string>& records);
-  Status put(std::string_view id);
-  bool is_in_flight(std::size_t series, std::string_view id) const;
-  bool series_in_flight(std::size_t series) const;
+  bool make_flights();
+  Status offer(std::string_view id, std::string_view values);
+  Status put(std::string_view id, std::string_view values);
+  void merge(std::string_view id, std::string_view values);
+  bool is_in_flight(std::string_view id) const;
+  bool has_room() const;
+  bool any_busy() const noexcept;
+  bool any_landed() const noexcept;
   Flight* idle_flight() noexcept;
 
-  Status dispatch(std::size_t series);
+  Status dispatch();
+  Status start_ready();
+  Status start(Flight& flight);
+  Request request_of(const Job& job) const;
+  std::string path_of(std::size_t series) const;
+  void keep_dry(const Job& job);
+
   Status settle();
   Status landed(Flight& flight);
-  Status take_reply(const Flight& flight);
-  void count_reply(const Flight& flight, const BulkReply& reply);
-  void count_errors(Series& series, const BulkReply& reply);
-  bool first_time_invalid(std::string_view id);
-  std::int64_t most(std::int64_t Series::* counter) const;
-  bool any_busy() const;
-  bool any_landed() const;
-  Status with_counts(Failure failure);
+  Status take_reply(Flight& flight);
+  Status refused(Flight& flight);
+  Status split_later(Flight& flight);
+  void bisect(Job job);
+  std::pair<Job, Job> halves(Job job);
+  Status nonsense(Flight& flight, const std::string& reason);
+  Status lone_failure(Flight& flight, RecordResult::Kind kind, std::string message, Failure failure);
+
+  bool settle_by(const Job& job, const BulkReply& reply);
+  void settle_all_failed(const Job& job, const BulkReply& reply);
+  void judge_member(const Job& job, std::uint32_t member, RecordResult::Kind kind, std::string message);
+  void settle_job(const Job& job);
+  void tell(BulkBatch::Record& record);
+  void drop_settled_batches();
+
+  Status give_up(Failure failure);
+  Status wind_up();
+  void count_unsettled(std::string_view why);
 
   const ObjectDescriptor& object_;
+  const FieldTable& fields_;
   CallOptions options_;
-  std::vector<Field> fields_;
-  std::vector<Series> series_;
+  std::int64_t most_records_;  // of one call; halved when Pendo finds calls too large
+  SeriesTable series_;
   std::vector<std::unique_ptr<Flight>> flights_;
-  std::unique_ptr<SchemaFetch> schema_;
-  bool fields_known_ = false;
-  bool encoded_ = false;  // the record now offered is in records_
-  std::vector<std::string> records_;
-  std::size_t next_series_ = 0;  // the first one that has not taken it
-  std::set<std::string, std::less<>> invalid_ids_;  // so that an id of two groups counts once
+  BulkBatch filling_;
+  bool after_all_in_flight_ = false;  // `filling_` has an id that is under way
+  std::deque<Job> ready_;
+  std::vector<std::shared_ptr<BulkBatch>> in_flight_;
+  int lone_failures_ = 0;  // in a row
+  bool failing_ = false;
+  Failure reason_;  // why
+  bool tells_applied_ = false;
+  std::int64_t offered_ = 0;
+  std::deque<RecordResult> results_;
+  std::deque<DryCall> dry_calls_;
   Outcome outcome_;
 };
 

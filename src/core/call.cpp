@@ -52,7 +52,7 @@ bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
   request_ = std::move(request);
   sink_ = sink;
   backoff_.reset(monotonic_ms());
-  maybe_repeated_ = false;
+  maybe_repeated_ = winding_up_ = false;
   if (!reactor.remember(*this)) return false;
   if (configure() && begin_attempt()) return true;
   reactor.forget(*this);
@@ -67,6 +67,12 @@ bool Call::retry_with(Request&& request) noexcept {
   if (configure() && back_off()) return true;
   reactor_->forget(*this);
   return false;
+}
+
+void Call::wind_up(std::int64_t grace_ms) noexcept {
+  winding_up_ = true;
+  deadline_ms_ = std::min(deadline_ms_, monotonic_ms() + grace_ms);
+  if (state_ == State::kBackingOff) end(Verdict::kRetry);
 }
 
 void Call::progressed() noexcept { backoff_.reset(monotonic_ms()); }
@@ -204,7 +210,8 @@ void Call::finish_attempt(CURLcode code) noexcept {
   bool connected = request_.connect_only && code == CURLE_OK;
   Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
   // what was handed to the sink cannot be taken back: its owner decides
-  bool again = verdict == Verdict::kRetry && !streamed_ && back_off();
+  bool for_owner = streamed_ || winding_up_ || (request_.can_split && http_status_ == 408);
+  bool again = verdict == Verdict::kRetry && !for_owner && back_off();
   if (again && was_sent() && http_status_ != 429) maybe_repeated_ = true;
   if (again) return;
   end(verdict);

@@ -35,6 +35,7 @@ struct Request {
   bool post = false;
   bool to_track_host = false;
   bool connect_only = false;  // sends nothing
+  bool can_split = false;     // after a 408 the owner asks for less by retry_with()
   std::string path;  // from the root, with the query; shown in messages
   std::string body;
 };
@@ -61,6 +62,9 @@ class Call {
   // Goes on after a failure with another request, within the same retry
   // limits. False: they are used up, failure() stays as it is.
   bool retry_with(Request&& request) noexcept;
+
+  // No more tries, and the one that is under way ends within that time.
+  void wind_up(std::int64_t grace_ms) noexcept;
 
   // The sink got somewhere: the retry limits start anew.
   void progressed() noexcept;
@@ -127,6 +131,7 @@ class Call {
   bool timed_out_ = false;
   bool out_of_memory_ = false;
   bool maybe_repeated_ = false;
+  bool winding_up_ = false;
   std::int64_t wire_bytes_ = 0;
   int sendings_ = 0;  // of this attempt
   std::int64_t attempt_ms_ = 0;

@@ -37,6 +37,11 @@ void Client::set_fields_of(std::string_view kind, std::vector<SchemaField> field
   fields_.insert_or_assign(std::string(kind), std::move(fields));
 }
 
+void Client::forget_fields_of(std::string_view kind) noexcept {
+  auto found = fields_.find(kind);
+  if (found != fields_.end()) fields_.erase(found);
+}
+
 Operation::Operation(std::shared_ptr<Client> client) noexcept
     : client_(std::move(client)), reactor_(client_->lease()) {}
 

@@ -30,6 +30,7 @@ class Client {
   // Fields of a metadata kind as last asked for in this session, or nullptr.
   const std::vector<SchemaField>* fields_of(std::string_view kind) const noexcept;
   void set_fields_of(std::string_view kind, std::vector<SchemaField> fields);
+  void forget_fields_of(std::string_view kind) noexcept;
 
  private:
   Config config_;

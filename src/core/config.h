@@ -31,6 +31,8 @@ struct CallOptions {
   std::int64_t batch_bytes = 1 << 20;
   int concurrency = 4;
   int event_concurrency = 16;
+  bool create_fields = false;  // of metadata, that Pendo does not have yet
+  bool dry_run = false;  // make the calls, but send none that writes
   int page_size = 50'000;
   bool include_anonymous = false;
   std::string_view app_id;  // of app_choice.h; empty: the default app. Operations keep a copy

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::string_view kTrackPath = "/data/track";
 
+// How long calls that are under way may go on after one has failed for good.
+constexpr std::int64_t kGraceMs = 5000;
+
 // One JSON object, member by member; absent values are left out.
 class ObjectWriter {
  public:
@@ -57,9 +60,9 @@ std::string_view event_problem(const TrackEvent& event) {
 }
 
 // Pendo: type, event, visitorId and timestamp (ms) are required; context may
-// be empty but older texts require it.
-std::string encode(const TrackEvent& event, std::string& problem) {
-  std::string body;
+// be empty but older texts require it. Gives what is wrong with a value.
+std::string write_body(std::string& body, const TrackEvent& event) {
+  body.clear();
   ObjectWriter object(body);
   object.add("type", Value::of_text("track"));
   object.add("event", event.event);
@@ -76,15 +79,28 @@ std::string encode(const TrackEvent& event, std::string& problem) {
   context.add("title", event.title);
   context.end();
   object.end();
-  problem = object.problem().empty() ? context.problem() : object.problem();
-  return body;
+  return object.problem().empty() ? context.problem() : object.problem();
 }
 
 std::string label_of(const TrackEvent& event) {
-  return printable(event.event.text, 60) + " of " + printable(event.visitor_id.text, 60);
+  std::string text = printable(event.event.text, 60) + " of " + printable(event.visitor_id.text, 60);
+  if (event.occurred_at.kind != ValueKind::kTime) return text;
+  text += " at ";
+  append_iso_time(text, event.occurred_at.integer);
+  return text;
 }
 
 }  // namespace
+
+EventEncoder::Result EventEncoder::encode(const TrackEvent& event) noexcept try {
+  label_ = label_of(event);
+  why_ = event_problem(event);
+  std::string problem = write_body(body_, event);
+  if (why_.empty()) why_ = std::move(problem);
+  return why_.empty() ? Result::kEncoded : Result::kInvalid;
+} catch (const std::bad_alloc&) {
+  return Result::kOutOfMemory;
+}
 
 std::unique_ptr<EventSender> EventSender::create(std::shared_ptr<Client> client, const CallOptions& options,
                                                  Failure& failure) noexcept try {
@@ -108,29 +124,35 @@ bool EventSender::make_flights() {
   return true;
 }
 
-Status EventSender::add(const TrackEvent& event) noexcept try {
-  return answered(offer(event));
+bool EventSender::any_busy() const noexcept {
+  return std::any_of(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
+}
+
+Status EventSender::add(std::string_view label, std::string_view body) noexcept try {
+  return answered(offer(label, body));
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }
 
-Status EventSender::offer(const TrackEvent& event) {
+Status EventSender::offer(std::string_view label, std::string_view body) {
+  if (failing_) return wind_up();
   if (Status settled = settle(); settled != Status::kDone) return settled;
-  auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
-  if (idle == flights_.end()) return Status::kWouldBlock;
-  ++outcome_.records;
-  std::string problem(event_problem(event));
-  std::string body = problem.empty() ? encode(event, problem) : std::string();
-  if (!problem.empty()) {
-    outcome_.add_invalid(label_of(event), problem);
+  if (options_.dry_run) {
+    dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(body)});
+    ++outcome_.records;
+    ++outcome_.calls;
+    outcome_.add_applied(label);
     return Status::kDone;
   }
+  auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
+  if (idle == flights_.end()) return Status::kWouldBlock;
   Flight& flight = **idle;
-  flight.label = label_of(event);
+  flight.label = label;
   Request request{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .connect_only = false,
-                  .path = std::string(kTrackPath), .body = std::move(body)};
+                  .can_split = false, .path = std::string(kTrackPath), .body = std::string(body)};
   if (!flight.call.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
   flight.busy = true;
+  ++outcome_.records;
   ++outcome_.calls;
   // it shall be on its way while the next rows are made
   drive();
@@ -141,7 +163,7 @@ Status EventSender::settle() {
   drive();
   for (auto& flight : flights_) {
     if (!flight->busy || !flight->call.done()) continue;
-    if (landed(*flight) != Status::kDone) return Status::kFailed;
+    if (landed(*flight) != Status::kDone) return wind_up();
   }
   return Status::kDone;
 }
@@ -149,33 +171,94 @@ Status EventSender::settle() {
 // Pendo: 400 "Error unmarshalling track event data" speaks of this one event, as
 // does a 413; everything else that is no success would be the same for the next.
 Status EventSender::landed(Flight& flight) {
-  flight.busy = false;
   bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
-  if (!flight.call.succeeded() && !about_this_event) return with_counts(flight.call.failure());
-  ++outcome_.sent;
+  if (!flight.call.succeeded() && !about_this_event) {
+    // one that was turned away has left no event behind
+    if (flight.call.http_status() >= 400 && flight.call.http_status() < 500) flight.busy = false;
+    return give_up(flight.call.failure());
+  }
+  flight.busy = false;
+  outcome_.retries += flight.call.tries();
   if (flight.call.maybe_repeated()) ++outcome_.repeated;
   if (flight.call.succeeded()) {
-    ++outcome_.applied;
+    outcome_.add_applied(flight.label);
   } else {
-    outcome_.add_invalid(flight.label, std::to_string(flight.call.http_status()) + " " + without_secrets(flight.call.reply()));
+    invalid(flight);
   }
   return Status::kDone;
 }
 
-Status EventSender::with_counts(Failure failure) {
-  auto under_way = std::count_if(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
-  failure.detail += " Before that, Pendo had taken " + std::to_string(outcome_.applied) +
-                    " events of this statement; of " + std::to_string(under_way + 1) +
-                    " it is not known. Sent again, an event counts twice.";
-  return fail(std::move(failure));
+void EventSender::invalid(const Flight& flight) {
+  std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
+  outcome_.add_invalid(flight.label, words);
+  results_.push_back({RecordResult::Kind::kInvalid, flight.label, flight.call.request().body, std::move(words)});
+}
+
+// Nothing more is sent; what is under way gets a little time to end.
+Status EventSender::give_up(Failure failure) {
+  if (failing_) return Status::kFailed;
+  failing_ = true;
+  reason_ = std::move(failure);
+  for (auto& flight : flights_) {
+    if (flight->busy && !flight->call.done()) flight->call.wind_up(kGraceMs);
+  }
+  return Status::kFailed;
+}
+
+Status EventSender::wind_up() {
+  drive();
+  bool under_way = false;
+  for (auto& flight : flights_) {
+    if (!flight->busy) continue;
+    if (flight->call.done()) landed(*flight);
+    under_way = under_way || !flight->call.done();
+  }
+  if (under_way) return Status::kWouldBlock;
+  count_unsettled(reason_.message);
+  reason_.detail += " Sent again, an event that was taken counts twice.";
+  return fail(reason_);
+}
+
+void EventSender::count_unsettled(std::string_view why) {
+  for (auto& flight : flights_) {
+    if (!flight->busy) continue;
+    flight->busy = false;
+    outcome_.add_uncertain(flight->label, why);
+    results_.push_back({RecordResult::Kind::kUncertain, flight->label, flight->call.request().body, std::string(why)});
+  }
+}
+
+std::int64_t EventSender::under_way() const noexcept {
+  return std::count_if(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
+}
+
+void EventSender::abandon() noexcept try {
+  for (auto& flight : flights_) flight->call.cancel();
+  count_unsettled("it was under way when the statement or transaction ended");
+} catch (const std::bad_alloc&) {
+  out_of_memory();
 }
 
 Status EventSender::finish() noexcept try {
-  if (Status settled = settle(); settled != Status::kDone) return settled;
-  bool busy = std::any_of(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
-  return answered(busy ? Status::kWouldBlock : Status::kDone);
+  if (failing_) return answered(wind_up());
+  if (Status settled = settle(); settled != Status::kDone) return answered(settled);
+  return answered(any_busy() ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
+}
+
+bool EventSender::next_result(RecordResult& out) noexcept {
+  if (results_.empty()) return false;
+  out = std::move(results_.front());
+  results_.pop_front();
+  return true;
+}
+
+bool EventSender::next_dry_call(DryCall& out) noexcept {
+  if (dry_calls_.empty()) return false;
+  out = std::move(dry_calls_.front());
+  dry_calls_.pop_front();
+  return true;
 }
 
 }  // namespace pendo

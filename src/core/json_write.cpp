@@ -114,20 +114,6 @@ bool unreserved(char c) {
 // later date. Pendo documents both forms without saying where it draws the line.
 constexpr std::int64_t kSurelyMilliseconds = 100'000'000'000;
 
-void append_iso_time(std::string& out, std::int64_t milliseconds) {
-  using namespace std::chrono;
-  sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(milliseconds)};
-  auto day = floor<days>(time);
-  year_month_day date(day);
-  hh_mm_ss clock(time - day);
-  char text[40];
-  std::snprintf(text, sizeof text, "\"%04d-%02u-%02uT%02d:%02d:%02d.%03dZ\"", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  out += text;
-}
-
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -165,10 +151,25 @@ Encode append_value(std::string& out, const Value& value, std::string_view& why)
     case ValueKind::kJson:
       return append_json(out, value.text, why);
     case ValueKind::kSymbol:
+    case ValueKind::kUnset:
     case ValueKind::kBad:
       break;
   }
   return invalid(why, value.text);
+}
+
+void append_iso_time(std::string& out, std::int64_t microseconds) {
+  using namespace std::chrono;
+  sys_time<milliseconds> time{milliseconds(floor_to_milliseconds(microseconds))};
+  auto day = floor<days>(time);
+  year_month_day date(day);
+  hh_mm_ss clock(time - day);
+  char text[40];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  out += text;
 }
 
 void append_filter_string(std::string& out, std::string_view text) {
@@ -195,7 +196,9 @@ Encode append_metadata_value(std::string& out, const Value& value, std::string_v
   if (value.kind == ValueKind::kTime) {
     std::int64_t milliseconds = floor_to_milliseconds(value.integer);
     if (std::abs(milliseconds) < kSurelyMilliseconds) {
-      append_iso_time(out, milliseconds);
+      out += '"';
+      append_iso_time(out, value.integer);
+      out += '"';
       return Encode::kOk;
     }
   }

@@ -3,6 +3,7 @@
 // point's catch.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ enum class Encode { kOk, kInvalid };
 // seconds or milliseconds as its size suggests, so times around 1970, where that
 // is a guess, go out as ISO 8601.
 [[nodiscard]] Encode append_metadata_value(std::string& out, const Value& value, std::string_view& why);
+
+// 2025-01-31T12:00:00.000Z, of microseconds since 1970.
+void append_iso_time(std::string& out, std::int64_t microseconds);
 
 // A string literal of Pendo's expression language. (It still has to be made a
 // JSON string, as part of the expression.)

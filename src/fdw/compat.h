@@ -54,6 +54,7 @@ extern "C" {
 #include "rewrite/rewriteManip.h"
 #include "utils/array.h"
 #include "utils/partcache.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
 #include "utils/syscache.h"

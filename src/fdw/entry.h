@@ -9,5 +9,6 @@ extern "C" {
 Datum pendo_fdw_handler(PG_FUNCTION_ARGS);
 Datum pendo_fdw_validator(PG_FUNCTION_ARGS);
 Datum pendo_fdw_check(PG_FUNCTION_ARGS);
+Datum pendo_fdw_dry_run(PG_FUNCTION_ARGS);
 }
 #pragma GCC visibility pop

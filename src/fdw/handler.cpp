@@ -6,8 +6,11 @@
 #include "fdw/entry.h"
 #include "fdw/compat.h"
 #include "fdw/import_schema.h"
+#include "fdw/ledger.h"
 #include "fdw/modify.h"
 #include "fdw/plan.h"
+#include "fdw/progress.h"
+#include "fdw/run.h"
 #include "fdw/scan.h"
 #include "fdw/session.h"
 #include "fdw/upper.h"
@@ -24,8 +27,12 @@ void _PG_init(void);
 PG_FUNCTION_INFO_V1(pendo_fdw_handler);
 PG_FUNCTION_INFO_V1(pendo_fdw_validator);
 PG_FUNCTION_INFO_V1(pendo_fdw_check);
+PG_FUNCTION_INFO_V1(pendo_fdw_dry_run);
 }
 #pragma GCC visibility pop
+
+// Plans that were made before know nothing of it.
+static void plan_anew(bool, void*) { ResetPlanCache(); }
 
 void _PG_init(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -34,8 +41,18 @@ void _PG_init(void) {
   DefineCustomBoolVariable("pendo_fdw.pushdown", "Lets Pendo filter, sort and count.",
                            "When off, every condition is checked and every row counted in PostgreSQL.", &pendo_pushdown, true,
                            PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("pendo_fdw.dry_run", "Makes the calls that write to Pendo, but does not send them.",
+                           "pendo_fdw_dry_run() shows the calls of the transaction.", &pendo_dry_run_on, false, PGC_USERSET, 0,
+                           nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("pendo_fdw.only_changes", "Sends only values that differ from those in Pendo.",
+                           "UPDATE then reads the columns that it sets. The same as the table option only_changes, for all tables.",
+                           &pendo_only_changes, false, PGC_USERSET, 0, nullptr, plan_anew, nullptr);
+  DefineCustomIntVariable("pendo_fdw.progress_interval", "Time between two NOTICEs of a long sending.", "0 turns them off.",
+                          &pendo_progress_interval, 30'000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
+  pendo_run_init();
+  pendo_ledger_init();
   pendo_block_join_init();
 }
 

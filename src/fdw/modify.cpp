@@ -1,60 +1,150 @@
-// Executing writes, delivery 'statement': records leave while the statement
-// runs, the last ones when it ends.
+// Executing writes: rows become records or events of a run, which are sent at
+// once or wait for the commit.
 #include "fdw/modify.h"
 
 #include "bridge/open.h"
 #include "fdw/datum.h"
+#include "fdw/delivery.h"
 #include "fdw/modify_state.h"
-#include "fdw/session.h"
-#include "fdw/warn.h"
+#include "fdw/progress.h"
 
 namespace {
 
 ModifyState* state_of(ResultRelInfo* rel) { return static_cast<ModifyState*>(rel->ri_FdwState); }
 
+// Where records go: into the log of the transaction, into one of the statement
+// where it has to be whole before anything is sent, or out.
+void open_way_out(ModifyState* state) {
+  const PendoOptions& options = state->table->options;
+  if (state->run->dry || options.delivery == Delivery::kCommit) {
+    state->log = pendo_run_log(state->run);
+  } else if (options.refuse_duplicates && state->table->object->write == pendo::WriteCall::kBulkMetadata) {
+    state->log = pendo_spool_new(true);
+    state->log_is_own = true;
+  }
+}
+
 ModifyState* new_state(ResultRelInfo* rel, Oid user) {
   auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
-  state->table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), user);
+  Oid relid = RelationGetRelid(rel->ri_RelationDesc);
+  state->table = pendo_table(relid, user);
+  state->run = pendo_run_of(relid, state->table->user);
   state->row_context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw row", ALLOCSET_DEFAULT_SIZES);
+  open_way_out(state);
   rel->ri_FdwState = state;
   return state;
 }
 
-PendoClientRef* client_of(const PendoTable* table) {
-  return pendo_session_client(table->server, table->user, table->options);
-}
-
-void open_update(ModifyState* state) {
-  int count = list_length(state->attnos);
-  auto* fields = static_cast<pendo::BulkField*>(palloc0(sizeof(pendo::BulkField) * static_cast<Size>(count + 1)));
-  for (int i = 0; i < count; ++i) {
-    const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, i)));
-    fields[i] = {column->group, column->field};
+pendo::BulkField* fields_of(const ModifyState* state) {
+  Size count = static_cast<Size>(list_length(state->attnos));
+  auto* fields = static_cast<pendo::BulkField*>(palloc0(sizeof(pendo::BulkField) * (count + 1)));
+  for (Size i = 0; i < count; ++i) {
+    const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, static_cast<int>(i))));
+    fields[i] = {column->group, column->field, column->json_type};
   }
-  state->values = static_cast<pendo::Value*>(palloc0(sizeof(pendo::Value) * static_cast<Size>(count + 1)));
-  state->update = pendo_box<pendo::BulkUpdate>(CurrentMemoryContext);
-  pendo_open_update(state->update, client_of(state->table), state->table->object, fields, count, state->table->options.call);
+  return fields;
 }
 
-void open_sender(ModifyState* state) {
-  state->sender = pendo_box<pendo::EventSender>(CurrentMemoryContext);
-  pendo_open_sender(state->sender, client_of(state->table), state->table->options.call);
+void open_encoder(ModifyState* state, bool create) {
+  int count = list_length(state->attnos);
+  Size bytes = sizeof(pendo::Value) * static_cast<Size>(count + 1);
+  state->values = static_cast<pendo::Value*>(palloc0(bytes));
+  state->old_values = static_cast<pendo::Value*>(palloc0(bytes));
+  state->encoder = pendo_box<pendo::RecordEncoder>(CurrentMemoryContext);
+  pendo::EncodeRules rules;
+  rules.null_as = state->table->options.null_as;
+  rules.create = create;
+  pendo_open_encoder(state->encoder, state->run->fields->get(), fields_of(state), count, rules);
+}
+
+void open_event_encoder(ModifyState* state) {
+  state->event_encoder = pendo_box<pendo::EventEncoder>(CurrentMemoryContext);
+  pendo_make(state->event_encoder, [](pendo::Failure&) { return std::make_unique<pendo::EventEncoder>(); });
+}
+
+// Before the first record: has Pendo the fields that are SET?
+void know_fields(ModifyState* state) {
+  if (state->fields_known) return;
+  pendo::CallOptions options = state->table->options.call;
+  options.dry_run = state->run->dry;
+  PendoBox<pendo::FieldCheck>* box = pendo_box<pendo::FieldCheck>(state->row_context);
+  pendo_open_field_check(box, pendo_run_client(state->run), state->table->object, fields_of(state), list_length(state->attnos), options);
+  pendo::FieldCheck* check = box->get();
+  pendo_drive(check, [=]() { return check->run(); });
+  for (const auto& name : check->created()) {
+    ereport(NOTICE, (errmsg("Pendo has a new %s field \"%s\"", pendo_object_name(state->table), name.c_str())));
+  }
+  state->fields_known = true;
+}
+
+PendoSending* sending_of(ModifyState* state) {
+  if (!state->sending) {
+    state->sending = pendo_open_sending(state->run);
+    pendo_begin_progress(state->run, 0);
+  }
+  return state->sending;
+}
+
+void put_record(ModifyState* state, uint8 kind, std::string_view id, std::string_view payload) {
+  if (state->log) {
+    pendo_spool_put(state->log, kind, id, payload);
+  } else {
+    pendo_send_one(state->run, sending_of(state), id, payload);
+  }
+}
+
+void put_invalid(ModifyState* state, std::string_view id, std::string_view values, std::string_view why) {
+  if (state->log) {
+    pendo_put_result(state->log, kLogInvalid, id, values, why);
+  } else {
+    pendo_count_invalid(state->run, id, values, why);
+  }
+}
+
+[[noreturn]] void out_of_memory() {
+  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  pg_unreachable();
 }
 
 // A row without a key comes from an outer join or a NULL in a full read.
-std::string_view key_of(const ModifyState* state, TupleTableSlot* plan_slot) {
+std::string_view key_of(const ModifyState* state, TupleTableSlot* slot, TupleTableSlot* plan_slot) {
   bool isnull = false;
-  Datum key = ExecGetJunkAttribute(plan_slot, state->key_junk, &isnull);
+  Datum key = state->key_junk ? ExecGetJunkAttribute(plan_slot, state->key_junk, &isnull)
+                              : slot_getattr(slot, state->table->key, &isnull);
   return isnull ? std::string_view() : pendo_key_text(key);
 }
 
-void read_values(ModifyState* state, TupleTableSlot* slot) {
+void read_values(ModifyState* state, TupleTableSlot* slot, pendo::Value* values) {
   for (int i = 0; i < list_length(state->attnos); ++i) {
     auto attno = static_cast<AttrNumber>(list_nth_int(state->attnos, i));
     bool isnull = false;
     Datum datum = slot_getattr(slot, attno, &isnull);
-    state->values[i] = pendo_from_datum(pendo_column(state->table, attno), datum, isnull);
+    values[i] = pendo_from_datum(pendo_column(state->table, attno), datum, isnull);
   }
+}
+
+void write_record(ModifyState* state, TupleTableSlot* slot, TupleTableSlot* old_slot, TupleTableSlot* plan_slot) {
+  MemoryContextReset(state->row_context);
+  MemoryContext old = MemoryContextSwitchTo(state->row_context);
+  know_fields(state);
+  std::string_view id = key_of(state, slot, plan_slot);
+  read_values(state, slot, state->values);
+  if (old_slot) read_values(state, old_slot, state->old_values);
+  pendo::RecordEncoder* encoder = state->encoder->get();
+  switch (encoder->encode(id, state->values, old_slot ? state->old_values : nullptr)) {
+    case pendo::RecordEncoder::Result::kEncoded:
+      put_record(state, kLogRecord, id, encoder->encoded());
+      break;
+    case pendo::RecordEncoder::Result::kNothing:
+      ++state->run->unchanged;
+      break;
+    case pendo::RecordEncoder::Result::kInvalid:
+      put_invalid(state, id, encoder->tried(), encoder->why());
+      break;
+    case pendo::RecordEncoder::Result::kOutOfMemory:
+      out_of_memory();
+  }
+  MemoryContextSwitchTo(old);
 }
 
 // The value of the column with that path, NULL when the table has none.
@@ -93,19 +183,32 @@ pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
   return event;
 }
 
-void finish_update(ModifyState* state) {
-  pendo::BulkUpdate* update = state->update->get();
-  pendo_drive(update, [=]() { return update->finish(); });
-  const char* what = pnstrdup(state->table->object->name.data(), state->table->object->name.size());
-  pendo_warn(state->table, update->outcome(), what);
-  state->update->object.reset();
+void write_event(ModifyState* state, TupleTableSlot* slot) {
+  MemoryContextReset(state->row_context);
+  MemoryContext old = MemoryContextSwitchTo(state->row_context);
+  pendo::TrackEvent event = read_event(state, slot);
+  pendo::EventEncoder* encoder = state->event_encoder->get();
+  switch (encoder->encode(event)) {
+    case pendo::EventEncoder::Result::kEncoded:
+      put_record(state, kLogEvent, encoder->label(), encoder->body());
+      break;
+    case pendo::EventEncoder::Result::kInvalid:
+      put_invalid(state, encoder->label(), encoder->body(), encoder->why());
+      break;
+    case pendo::EventEncoder::Result::kOutOfMemory:
+      out_of_memory();
+  }
+  MemoryContextSwitchTo(old);
 }
 
-void finish_sender(ModifyState* state) {
-  pendo::EventSender* sender = state->sender->get();
-  pendo_drive(sender, [=]() { return sender->finish(); });
-  pendo_warn(state->table, sender->outcome(), "track events");
-  state->sender->object.reset();
+// INSERT into visitors or accounts is Pendo's upsert, where the table allows it.
+void open_insert(ModifyState* state, List* attnos) {
+  if (state->table->object->write == pendo::WriteCall::kTrackEvent) {
+    open_event_encoder(state);
+    return;
+  }
+  state->attnos = attnos;
+  open_encoder(state, true);
 }
 
 }  // namespace
@@ -113,48 +216,52 @@ void finish_sender(ModifyState* state) {
 void pendoBeginForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, int eflags) {
   if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
   ModifyState* state = new_state(rel, static_cast<Oid>(intVal(list_nth(fdw_private, kModifyUser))));
+  auto* attnos = static_cast<List*>(list_nth(fdw_private, kModifyColumns));
   if (mtstate->operation == CMD_INSERT) {
-    open_sender(state);
+    open_insert(state, attnos);
     return;
   }
-  state->attnos = static_cast<List*>(list_nth(fdw_private, kModifyColumns));
+  state->attnos = attnos;
+  state->only_changes = intVal(list_nth(fdw_private, kModifyOnlyChanges)) != 0;
   Plan* subplan = outerPlanState(mtstate)->plan;
   Form_pg_attribute key = TupleDescAttr(RelationGetDescr(rel->ri_RelationDesc), state->table->key - 1);
   char* name = pendo_key_name(state->table, key->atttypid, key->atttypmod);
   state->key_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, name);
   if (!AttributeNumberIsValid(state->key_junk)) elog(ERROR, "pendo_fdw: the key of the row to update is not there");
-  open_update(state);
+  open_encoder(state, false);
 }
 
 TupleTableSlot* pendoExecForeignUpdate(EState*, ResultRelInfo* rel, TupleTableSlot* slot, TupleTableSlot* plan_slot) {
   ModifyState* state = state_of(rel);
-  MemoryContextReset(state->row_context);
-  MemoryContext old = MemoryContextSwitchTo(state->row_context);
-  std::string_view key = key_of(state, plan_slot);
-  read_values(state, slot);
-  pendo::BulkUpdate* update = state->update->get();
-  pendo::Value* values = state->values;
-  pendo_drive(update, [=]() { return update->add(key, values); });
-  MemoryContextSwitchTo(old);
+  write_record(state, slot, state->only_changes ? rel->ri_oldTupleSlot : nullptr, plan_slot);
   return slot;
 }
 
-TupleTableSlot* pendoExecForeignInsert(EState*, ResultRelInfo* rel, TupleTableSlot* slot, TupleTableSlot*) {
+TupleTableSlot* pendoExecForeignInsert(EState*, ResultRelInfo* rel, TupleTableSlot* slot, TupleTableSlot* plan_slot) {
   ModifyState* state = state_of(rel);
-  MemoryContextReset(state->row_context);
-  MemoryContext old = MemoryContextSwitchTo(state->row_context);
-  pendo::TrackEvent event = read_event(state, slot);
-  pendo::EventSender* sender = state->sender->get();
-  pendo_drive(sender, [&event, sender]() { return sender->add(event); });
-  MemoryContextSwitchTo(old);
+  if (state->event_encoder) {
+    write_event(state, slot);
+  } else {
+    write_record(state, slot, nullptr, plan_slot);
+  }
   return slot;
 }
 
 void pendoEndForeignModify(EState*, ResultRelInfo* rel) {
   ModifyState* state = state_of(rel);
   if (!state) return;
-  if (state->update && state->update->get()) finish_update(state);
-  if (state->sender && state->sender->get()) finish_sender(state);
+  if (state->run->dry && state->table->options.delivery == Delivery::kStatement) {
+    pendo_spool_put(state->log, kLogStatement, {}, {});
+  }
+  if (state->log_is_own) {
+    pendo_send_log(state->run, state->log);
+    pendo_spool_end(state->log);
+  }
+  if (state->sending) {
+    pendo_close_sending(state->run, state->sending);
+    pendo_end_progress();
+  }
+  rel->ri_FdwState = nullptr;
 }
 
 // COPY and rows routed to a partition come here instead of through a plan.
@@ -169,12 +276,13 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
   RangeTblEntry* rte = exec_rt_fetch(rti, estate);
   if (OidIsValid(rte->checkAsUser)) user = rte->checkAsUser;
 #endif
-  ModifyState* state = new_state(rel, user);
-  if (state->table->object->write != pendo::WriteCall::kTrackEvent || !state->table->options.updatable) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot insert into %s", state->table->name),
-                    errhint("Only track events can be inserted; visitors and accounts are updated by their id.")));
+  PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), user);
+  pendo_check_insert(table);
+  List* attnos = NIL;
+  if (table->object->write == pendo::WriteCall::kBulkMetadata) {
+    attnos = pendo_inserted_columns(table, ExecGetInsertedCols(rel, estate));
   }
-  open_sender(state);
+  open_insert(new_state(rel, user), attnos);
 }
 
 void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeignModify(estate, rel); }

@@ -18,8 +18,16 @@ void refuse_insert(const PendoTable* table) {
   }
   refuse(psprintf("cannot insert into %s: Pendo's %s are updated only, by their id", table->name,
                   pnstrdup(table->object->name.data(), table->object->name.size())),
-         psprintf("Pendo makes them when they are first seen. Use UPDATE %s SET ... FROM ... WHERE %s = ...", table->name,
-                  table->key ? quote_identifier(pendo_column(table, table->key)->name) : "key"));
+         psprintf("Pendo makes them when they are first seen. Use UPDATE %s SET ... FROM ... WHERE %s = ..., or set the option "
+                  "create_missing 'true': then INSERT updates those that Pendo has and creates the others.",
+                  table->name, table->key ? quote_identifier(pendo_column(table, table->key)->name) : "key"));
+}
+
+void need_key(const PendoTable* table, const char* what) {
+  if (table->key) return;
+  refuse(psprintf("cannot %s %s: it has no key column", what, table->name),
+         psprintf("Add one: ALTER FOREIGN TABLE %s ADD COLUMN %s text;", table->name,
+                  pnstrdup(table->object->key_column.data(), table->object->key_column.size())));
 }
 
 void refuse_delete(const PendoTable* table) {
@@ -77,19 +85,11 @@ void check_updatable(const PendoTable* table) {
   refuse(psprintf("%s is not updatable", table->name), "The option updatable of the table or its server is false.");
 }
 
-List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
-  if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
-  if (!table->key) {
-    refuse(psprintf("cannot update %s: it has no key column", table->name),
-           psprintf("Add one: ALTER FOREIGN TABLE %s ADD COLUMN %s text;", table->name,
-                    pnstrdup(table->object->key_column.data(), table->object->key_column.size())));
-  }
-  refuse_before_trigger(table);
+// The attribute numbers among `columns` (offset as in a RangeTblEntry) that will be sent.
+List* settable_columns(const PendoTable* table, const Bitmapset* columns) {
   List* attnos = NIL;
-  RelOptInfo* rel = find_base_rel(root, static_cast<int>(relid));
-  Bitmapset* updated = pendo_updated_columns(root, rel);
   int member = -1;
-  while ((member = bms_next_member(updated, member)) >= 0) {
+  while ((member = bms_next_member(columns, member)) >= 0) {
     auto attno = static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber);
     if (attno <= 0) continue;
     check_column(table, attno);
@@ -98,6 +98,14 @@ List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
     attnos = lappend_int(attnos, attno);
   }
   return attnos;
+}
+
+List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
+  if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
+  need_key(table, "update");
+  refuse_before_trigger(table);
+  RelOptInfo* rel = find_base_rel(root, static_cast<int>(relid));
+  return settable_columns(table, pendo_updated_columns(root, rel));
 }
 
 // EXISTS for a result relation that no scan mentions (INSERT).
@@ -110,6 +118,26 @@ Oid checked_user(PlannerInfo* root, Index relid) {
 #else
   return rte->checkAsUser;
 #endif
+}
+
+const Bitmapset* inserted_columns(PlannerInfo* root, Index relid) {
+  RangeTblEntry* rte = planner_rt_fetch(relid, root);
+#if PG_VERSION_NUM >= 160000
+  if (rte->perminfoindex == 0) return nullptr;
+  return getRTEPermissionInfo(root->parse->rteperminfos, rte)->insertedCols;
+#else
+  return rte->insertedCols;
+#endif
+}
+
+List* plan_insert(PlannerInfo* root, Index relid, const ModifyTable* plan, const PendoTable* table) {
+  pendo_check_insert(table);
+  if (table->object->write == pendo::WriteCall::kTrackEvent) return NIL;
+  if (plan->onConflictAction != ONCONFLICT_NONE) {
+    refuse(psprintf("cannot use ON CONFLICT with %s", table->name),
+           "INSERT updates the records that Pendo has and creates the others.");
+  }
+  return pendo_inserted_columns(table, inserted_columns(root, relid));
 }
 
 }  // namespace
@@ -128,7 +156,7 @@ int pendoIsForeignRelUpdatable(Relation relation) {
   const pendo::ObjectDescriptor* object = pendo_object_of(foreign);
   if (!object || !pendo_is_updatable(foreign)) return 0;
   switch (object->write) {
-    case pendo::WriteCall::kBulkMetadata: return 1 << CMD_UPDATE;
+    case pendo::WriteCall::kBulkMetadata: return (1 << CMD_UPDATE) | (pendo_creates_missing(foreign) ? 1 << CMD_INSERT : 0);
     case pendo::WriteCall::kTrackEvent: return 1 << CMD_INSERT;
     default: return 0;
   }
@@ -143,7 +171,7 @@ List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, 
       attnos = plan_update(root, relid, table);
       break;
     case CMD_INSERT:
-      if (table->object->write != pendo::WriteCall::kTrackEvent) refuse_insert(table);
+      attnos = plan_insert(root, relid, plan, table);
       break;
     case CMD_DELETE:
       refuse_delete(table);
@@ -152,5 +180,22 @@ List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, 
       refuse(psprintf("%s does not take this statement", table->name), "UPDATE visitors and accounts, INSERT track events.");
   }
   check_updatable(table);
-  return list_make2(attnos, makeInteger(static_cast<int>(user)));
+  bool compares = plan->operation == CMD_UPDATE && pendo_compares_first(table->options);
+  return list_make3(attnos, makeInteger(static_cast<int>(user)), makeInteger(compares ? 1 : 0));
+}
+
+void pendo_check_insert(const PendoTable* table) {
+  bool upsert = table->object->write == pendo::WriteCall::kBulkMetadata && table->options.create_missing;
+  if (table->object->write != pendo::WriteCall::kTrackEvent && !upsert) refuse_insert(table);
+  if (upsert) need_key(table, "insert into");
+  check_updatable(table);
+}
+
+List* pendo_inserted_columns(const PendoTable* table, const Bitmapset* inserted) {
+  int key = table->key - FirstLowInvalidHeapAttributeNumber;
+  if (!bms_is_member(key, inserted)) {
+    refuse(psprintf("cannot insert into %s without column \"%s\"", table->name, pendo_column(table, table->key)->name),
+           "It is the id of the record. Name it among the columns of the INSERT.");
+  }
+  return settable_columns(table, bms_del_member(bms_copy(inserted), key));
 }

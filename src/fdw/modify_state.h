@@ -2,9 +2,10 @@
 #pragma once
 
 #include "bridge/bridge.h"
-#include "core/bulk_update.h"
 #include "core/event_sender.h"
+#include "core/field_values.h"
 #include "fdw/compat.h"
+#include "fdw/run.h"
 #include "fdw/table.h"
 
 // Name of the junk column that carries the key of the row to update. Partitions
@@ -15,20 +16,35 @@ inline char* pendo_key_name(const PendoTable* table, Oid type, int32 typmod) {
 
 // What travels in fdw_private of a ModifyTable.
 enum ModifyPrivateIndex {
-  kModifyColumns,  // integer List: attribute numbers that are SET
-  kModifyUser,     // Integer: whose user mapping
+  kModifyColumns,      // integer List: attribute numbers that are SET
+  kModifyUser,         // Integer: whose user mapping
+  kModifyOnlyChanges,  // Integer: 1 where the scan brings old values to compare with
 };
+
+// An ERROR where nothing can be inserted into the table.
+void pendo_check_insert(const PendoTable* table);
+
+// The attribute numbers that an INSERT into visitors or accounts sets, the key
+// left out; an ERROR for what cannot be set.
+List* pendo_inserted_columns(const PendoTable* table, const Bitmapset* inserted);
 
 struct ModifyState {
   PendoTable* table;
+  PendoRun* run;
+  PendoSpool* log;            // where records go; nullptr: to `sending`
+  bool log_is_own;            // it is sent when the statement ends
+  PendoSending* sending;
   MemoryContext row_context;  // reset per row: Exec* run in the per-query context
 
-  // UPDATE
+  // visitors and accounts
   List* attnos;
-  AttrNumber key_junk;        // where the key is in the plan's slot
-  PendoBox<pendo::BulkUpdate>* update;
+  AttrNumber key_junk;        // where the key is in the plan's slot; 0: in the row itself
+  bool only_changes;
+  bool fields_known;
+  PendoBox<pendo::RecordEncoder>* encoder;
   pendo::Value* values;
+  pendo::Value* old_values;
 
-  // INSERT
-  PendoBox<pendo::EventSender>* sender;
+  // events
+  PendoBox<pendo::EventEncoder>* event_encoder;
 };

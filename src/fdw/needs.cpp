@@ -113,6 +113,9 @@ void find_target_needs(PlannerInfo* root, RelOptInfo* rel, PendoRelState* state)
   needed = add_clauses(needed, rel->joininfo, relid);
   needed = add_uses_above(needed, rel);
   const char* why = other_column(table, needed);
+  bool compares = pendo_compares_first(table->options);
+  if (compares) needed = bms_add_members(needed, pendo_updated_columns(root, rel));
+  if (!why && compares) why = "only what differs from the values in Pendo will be sent";
   if (!why && returning_needs_rows(root, rel, table->key)) why = "RETURNING needs columns that are not SET";
   if (!why && root->parse->withCheckOptions) why = "a view's CHECK OPTION is tested on the whole row";
   pull_varattnos(reinterpret_cast<Node*>(root->parse->returningList), relid, &needed);

@@ -1,6 +1,8 @@
 // The table of options and the validator.
 #include "fdw/options.h"
 
+#include <cmath>
+
 #include "fdw/entry.h"
 
 #include "core/app_choice.h"
@@ -115,14 +117,42 @@ void check_secret(const OptionRule& rule, const char* value) {
 }
 
 void check_delivery(const OptionRule& rule, const char* value) {
-  if (strcmp(value, "statement") == 0) return;
-  if (strcmp(value, "commit") == 0 || strcmp(value, "outbox") == 0) {
+  if (strcmp(value, "commit") == 0 || strcmp(value, "statement") == 0) return;
+  if (strcmp(value, "outbox") == 0) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("delivery \"%s\" is not available in this version", value),
-                    errhint("Use delivery 'statement': records are sent while the statement runs, and a ROLLBACK does not take them back.")));
+                    errmsg("delivery \"outbox\" is not available in this version"),
+                    errhint("Use delivery 'commit': records are sent just before the transaction commits.")));
   }
-  refuse_value(rule, value, "statement");
+  refuse_value(rule, value, "commit, statement");
 }
+
+void check_null_as(const OptionRule& rule, const char* value) {
+  if (strcmp(value, "null") != 0 && strcmp(value, "empty") != 0 && strcmp(value, "skip") != 0) {
+    refuse_value(rule, value, "null, empty, skip");
+  }
+}
+
+void check_duplicates(const OptionRule& rule, const char* value) {
+  if (strcmp(value, "last") != 0 && strcmp(value, "error") != 0) refuse_value(rule, value, "last, error");
+}
+
+PendoLimit parse_limit(const OptionRule& rule, const char* value) {
+  char* end = nullptr;
+  errno = 0;
+  PendoLimit limit;
+  limit.value = strtod(value, &end);
+  limit.is_percent = *end == '%';
+  bool good = end != value && errno == 0 && *(end + (limit.is_percent ? 1 : 0)) == '\0' && limit.value >= 0;
+  if (limit.is_percent) {
+    good = good && limit.value <= 100;
+  } else {
+    good = good && limit.value == floor(limit.value) && limit.value < 1e15;
+  }
+  if (!good) refuse_value(rule, value, "a number of records as in '100', or a share of all as in '5%'");
+  return limit;
+}
+
+void check_limit(const OptionRule& rule, const char* value) { parse_limit(rule, value); }
 
 void check_bad_value(const OptionRule& rule, const char* value) {
   if (strcmp(value, "error") != 0 && strcmp(value, "null") != 0) refuse_value(rule, value, "error, null");
@@ -191,6 +221,14 @@ const OptionRule kRules[] = {
     {"integration_key", kMapping, check_secret},
     {"track_secret", kMapping, check_secret},
     {"delivery", kServer | kTable, check_delivery},
+    {"delivery_timeout", kServer | kTable, check_number, 1, 86'400'000, GUC_UNIT_MS},
+    {"reject_limit", kServer | kTable, check_limit},
+    {"missing_limit", kServer | kTable, check_limit},
+    {"only_changes", kServer | kTable, check_switch},
+    {"create_missing", kServer | kTable, check_switch},
+    {"create_fields", kServer | kTable, check_switch},
+    {"null_as", kServer | kTable, check_null_as},
+    {"on_duplicate", kServer | kTable, check_duplicates},
     {"batch_size", kServer | kTable, check_number, 1, 100'000},
     {"batch_bytes", kServer | kTable, check_number, 1024, 8 << 20, GUC_UNIT_BYTE},
     {"concurrency", kServer | kTable, check_number, 1, 64},
@@ -297,6 +335,31 @@ bool switch_option(List* options, const char* name, bool otherwise) {
   return value ? parse_switch(*find_rule(name), value) : otherwise;
 }
 
+PendoLimit limit_option(List* options, const char* name, PendoLimit otherwise) {
+  const char* value = find_option(options, name);
+  return value ? parse_limit(*find_rule(name), value) : otherwise;
+}
+
+pendo::NullAs null_as_of(const char* value) {
+  if (strcmp(value, "empty") == 0) return pendo::NullAs::kEmpty;
+  return strcmp(value, "skip") == 0 ? pendo::NullAs::kSkip : pendo::NullAs::kNull;
+}
+
+void apply_writing(PendoOptions* result, List* options) {
+  const char* delivery = find_option(options, "delivery");
+  if (delivery) result->delivery = strcmp(delivery, "statement") == 0 ? Delivery::kStatement : Delivery::kCommit;
+  const char* duplicates = find_option(options, "on_duplicate");
+  if (duplicates) result->refuse_duplicates = strcmp(duplicates, "error") == 0;
+  const char* null_as = find_option(options, "null_as");
+  if (null_as) result->null_as = null_as_of(null_as);
+  result->delivery_timeout_ms = number_option(options, "delivery_timeout", result->delivery_timeout_ms);
+  result->reject_limit = limit_option(options, "reject_limit", result->reject_limit);
+  result->missing_limit = limit_option(options, "missing_limit", result->missing_limit);
+  result->only_changes = switch_option(options, "only_changes", result->only_changes);
+  result->create_missing = switch_option(options, "create_missing", result->create_missing);
+  result->call.create_fields = switch_option(options, "create_fields", result->call.create_fields);
+}
+
 // Options that a table may set differently from its server.
 void apply_shared(PendoOptions* result, List* options) {
   pendo::CallOptions& call = result->call;
@@ -313,6 +376,7 @@ void apply_shared(PendoOptions* result, List* options) {
   if (app) call.app_id = app;
   const char* zone = find_option(options, "time_zone");
   if (zone) result->time_zone = zone;
+  apply_writing(result, options);
   const char* bad = find_option(options, "on_bad_value");
   if (bad) result->on_bad_value = strcmp(bad, "null") == 0 ? BadValue::kNull : BadValue::kError;
 }
@@ -379,9 +443,18 @@ PendoOptions pendo_table_options(ForeignTable* table, Oid user) {
   return result;
 }
 
+bool pendo_only_changes = false;
+
+bool pendo_compares_first(const PendoOptions& options) { return options.only_changes || pendo_only_changes; }
+
 bool pendo_is_updatable(ForeignTable* table) {
   bool of_server = switch_option(GetForeignServer(table->serverid)->options, "updatable", true);
   return switch_option(table->options, "updatable", of_server);
+}
+
+bool pendo_creates_missing(ForeignTable* table) {
+  bool of_server = switch_option(GetForeignServer(table->serverid)->options, "create_missing", false);
+  return switch_option(table->options, "create_missing", of_server);
 }
 
 PendoImportOptions pendo_import_options(List* options) {

@@ -4,9 +4,17 @@
 
 #include "bridge/bridge.h"
 #include "core/config.h"
+#include "core/field_values.h"
 #include "fdw/compat.h"
 
 enum class BadValue { kError, kNull };
+enum class Delivery { kCommit, kStatement };
+
+// So many records, or that share of all.
+struct PendoLimit {
+  double value = 100;
+  bool is_percent = true;
+};
 
 // What holds for one table and one user: server, table and mapping together.
 struct PendoOptions {
@@ -14,6 +22,15 @@ struct PendoOptions {
   pendo::CallOptions call;
   BadValue on_bad_value = BadValue::kError;
   bool updatable = true;
+  // of writing
+  Delivery delivery = Delivery::kCommit;
+  int64 delivery_timeout_ms = 900'000;
+  PendoLimit reject_limit;
+  PendoLimit missing_limit;
+  bool only_changes = false;
+  bool create_missing = false;
+  bool refuse_duplicates = false;
+  pendo::NullAs null_as = pendo::NullAs::kNull;
   // of counts
   bool by_hour = false;
   const char* default_window = "30 days";
@@ -26,8 +43,15 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user);
 // The same with the table's own on top.
 PendoOptions pendo_table_options(ForeignTable* table, Oid user);
 
-// The option updatable alone; for catalogs, never fails.
+// Does the option of the table or the session ask to compare with Pendo first?
+bool pendo_compares_first(const PendoOptions& options);
+
+// GUC pendo_fdw.only_changes.
+extern bool pendo_only_changes;
+
+// The options updatable and create_missing alone; for catalogs, they never fail.
 bool pendo_is_updatable(ForeignTable* table);
+bool pendo_creates_missing(ForeignTable* table);
 
 // Options of an IMPORT FOREIGN SCHEMA.
 struct PendoImportOptions {

@@ -1,0 +1,326 @@
+// Sending, its limits and the words about it.
+#include "fdw/delivery.h"
+
+#include "fdw/dry_run.h"
+#include "fdw/progress.h"
+#include "fdw/session.h"
+#include "fdw/warn.h"
+
+extern "C" {
+#include "commands/trigger.h"
+#include "storage/predicate.h"
+}
+
+namespace {
+
+char last_sqlstate[6] = "00000";
+
+char* first_ones(const std::vector<std::string>& list) {
+  StringInfoData text;
+  initStringInfo(&text);
+  for (size_t i = 0; i < list.size(); ++i) {
+    appendStringInfo(&text, "%s%s", i ? "; " : " (first: ", pendo_message_text(list[i].data(), list[i].size()));
+  }
+  if (text.len > 0) appendStringInfoChar(&text, ')');
+  return text.data;
+}
+
+int64 under_way(const PendoRun* run) {
+  int64 count = 0;
+  for (PendoSending* sending = run->sendings; sending; sending = sending->next) {
+    count += sending->update ? sending->update->get()->under_way() : sending->sender->get()->under_way();
+  }
+  return count;
+}
+
+// The context of an error while sending: what it leaves behind in Pendo.
+void tell_context(void* arg) {
+  auto* run = static_cast<PendoRun*>(arg);
+  strlcpy(last_sqlstate, unpack_sql_state(geterrcode()), sizeof last_sqlstate);
+  pendo::Outcome* outcome = pendo_total_outcome(run);
+  if (outcome->calls == 0 || run->dry) return;
+  int64 unknown = outcome->uncertain + under_way(run);
+  errcontext("sending to Pendo for %s: " INT64_FORMAT " records were taken and stay as they are now%s, " INT64_FORMAT
+             " were not known, " INT64_FORMAT " were refused; of " INT64_FORMAT " it is not known whether they were taken%s",
+             run->table->name, outcome->applied, first_ones(outcome->first_applied), outcome->missing, outcome->invalid, unknown,
+             first_ones(outcome->first_uncertain));
+}
+
+// For the time of its life, errors tell of the run.
+class ErrorContext {
+ public:
+  explicit ErrorContext(PendoRun* run) {
+    callback_.callback = tell_context;
+    callback_.arg = run;
+    callback_.previous = error_context_stack;
+    error_context_stack = &callback_;
+  }
+  void end() { error_context_stack = callback_.previous; }
+
+ private:
+  ErrorContextCallback callback_;
+};
+static_assert(std::is_trivially_destructible_v<ErrorContext>);
+
+const char* limit_text(const PendoLimit& limit) { return psprintf("%g%s", limit.value, limit.is_percent ? "%" : ""); }
+
+void check_limit(const PendoRun* run, const char* option, const PendoLimit& limit, int64 count, int64 all, const char* what,
+                 const std::vector<std::string>& first) {
+  double most = limit.is_percent ? static_cast<double>(all) * limit.value / 100 : limit.value;
+  if (static_cast<double>(count) <= most) return;
+  ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+                  errmsg("%s: " INT64_FORMAT " of " INT64_FORMAT " records %s%s, more than %s allows (%s)", run->table->name, count, all,
+                         what, first_ones(first), option, limit_text(limit)),
+                  errhint("What Pendo has taken stays there. Mend the records or raise the limit, and run the statement again.")));
+}
+
+// Shares are known at the end only.
+void check_limits(PendoRun* run, bool at_end) {
+  const PendoOptions& options = run->table->options;
+  pendo::Outcome* outcome = pendo_total_outcome(run);
+  if (at_end || !options.reject_limit.is_percent) {
+    check_limit(run, "reject_limit", options.reject_limit, outcome->invalid, outcome->records, "were refused", outcome->first_invalid);
+  }
+  if (at_end || !options.missing_limit.is_percent) {
+    check_limit(run, "missing_limit", options.missing_limit, outcome->missing, outcome->records, "are not known to Pendo",
+                outcome->first_missing);
+  }
+}
+
+// After each record that may have settled others.
+void look_at_results(PendoRun* run, PendoSending* sending) {
+  pendo_take_dry_calls(run, sending);
+  int64 before = run->failures;
+  pendo_take_results(run, sending);
+  if (run->failures != before) check_limits(run, false);
+}
+
+[[noreturn]] void refuse_duplicate(const PendoRun* run, std::string_view id) {
+  ereport(ERROR, (errcode(ERRCODE_CARDINALITY_VIOLATION),
+                  errmsg("%s: more than one update of \"%s\"", run->table->name, pendo_message_text(id.data(), id.size())),
+                  errdetail("Nothing of it was sent."),
+                  errhint("The option on_duplicate is 'error'. Update each id once, or set it to 'last': then the last values win.")));
+  pg_unreachable();
+}
+
+void check_duplicates(const PendoRun* run, PendoSort* sort) {
+  std::string_view id;
+  std::string_view payload;
+  char* last = nullptr;
+  size_t last_size = 0;
+  while (pendo_sort_next(sort, &id, &payload)) {
+    if (last && std::string_view(last, last_size) == id) refuse_duplicate(run, id);
+    if (last) pfree(last);
+    last = pnstrdup(id.data(), id.size());
+    last_size = id.size();
+  }
+  pendo_sort_rewind(sort);
+}
+
+void send_sorted(PendoRun* run, PendoSending* sending, PendoSpool* log) {
+  PendoSort* sort = pendo_spool_sort(log, kLogRecord);
+  if (run->table->options.refuse_duplicates) check_duplicates(run, sort);
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_sort_next(sort, &id, &payload)) pendo_send_one(run, sending, id, payload);
+  pendo_sort_end(sort);
+}
+
+void send_in_order(PendoRun* run, PendoSending* sending, PendoSpool* log) {
+  PendoSpoolReader* reader = pendo_spool_read(log);
+  uint8 kind = 0;
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+    if (kind == kLogEvent || kind == kLogRecord) pendo_send_one(run, sending, id, payload);
+    if (kind == kLogStatement) pendo_send_rest(run, sending);
+  }
+  pendo_spool_read_end(reader);
+}
+
+// What could not be sent when it came is as much a result as what Pendo refuses.
+void take_invalid(PendoRun* run, PendoSpool* log) {
+  if (pendo_spool_count(log, kLogInvalid) == 0) return;
+  PendoSpoolReader* reader = pendo_spool_read(log);
+  uint8 kind = 0;
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+    if (kind != kLogInvalid) continue;
+    std::string_view values;
+    std::string_view why;
+    pendo_split_result(payload, &values, &why);
+    pendo_count_invalid(run, id, values, why);
+  }
+  pendo_spool_read_end(reader);
+}
+
+bool is_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
+
+void deliver(PendoRun* run) {
+  // SSI must find a conflict now, not after the records have gone out
+  if (IsolationIsSerializable() && !run->dry) PreCommit_CheckForSerializationFailure();
+  MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw delivery", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext old = MemoryContextSwitchTo(context);
+  pendo_send_log(run, run->log);
+  MemoryContextSwitchTo(old);
+  MemoryContextDelete(context);
+  run->log_done = true;
+  pendo_spool_end(run->log);
+  run->log = nullptr;
+}
+
+// At commit PostgreSQL has disarmed its own statement_timeout.
+void set_deadline() {
+  int64 limit = 0;
+  for (PendoRun* run = pendo_runs(); run; run = run->next) {
+    if (is_unsent(run)) limit = Max(limit, run->table->options.delivery_timeout_ms);
+  }
+  if (limit == 0) return;
+  bool by_statement = StatementTimeout > 0 && StatementTimeout < limit;
+  if (by_statement) limit = StatementTimeout;
+  pendo_set_deadline(GetCurrentTimestamp() + limit * 1000, by_statement ? "statement_timeout" : "delivery_timeout");
+}
+
+const char* name_of_records(const PendoRun* run) {
+  const auto& name = run->table->object->name;
+  return run->table->object->write == pendo::WriteCall::kTrackEvent ? "track events" : pnstrdup(name.data(), name.size());
+}
+
+// Writes the run's row and its rejects. The rows are ordinary ones: they are
+// gone if the transaction fails after all.
+void report(PendoRun* run) {
+  run->reported = true;
+  pendo::Outcome* outcome = pendo_total_outcome(run);
+  pendo_warn(run->table, *outcome, name_of_records(run));
+  if (run->dry) {
+    pendo_tell_dry_run(run, *outcome);
+    return;
+  }
+  if (outcome->records == 0 && run->unchanged == 0) return;
+  PendoRunRow row = pendo_run_row(run);
+  int64 number = pendo_ledger_add_run(&row);
+  if (!run->results) return;
+  pendo_ledger_take(number, &row, run->results);
+  pendo_spool_end(run->results);
+  run->results = nullptr;
+}
+
+}  // namespace
+
+const char* pendo_last_sqlstate() { return last_sqlstate; }
+
+PendoClientRef* pendo_run_client(const PendoRun* run) {
+  return pendo_session_client(run->table->server, run->user, run->table->options);
+}
+
+void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload) {
+  ErrorContext context(run);
+  if (sending->update) {
+    pendo::BulkUpdate* update = sending->update->get();
+    pendo_drive(update, [=]() { return update->add(id, payload); });
+  } else {
+    pendo::EventSender* sender = sending->sender->get();
+    pendo_drive(sender, [=]() { return sender->add(id, payload); });
+  }
+  look_at_results(run, sending);
+  context.end();
+}
+
+void pendo_send_rest(PendoRun* run, PendoSending* sending) {
+  ErrorContext context(run);
+  if (sending->update) {
+    pendo::BulkUpdate* update = sending->update->get();
+    pendo_drive(update, [=]() { return update->finish(); });
+  } else {
+    pendo::EventSender* sender = sending->sender->get();
+    pendo_drive(sender, [=]() { return sender->finish(); });
+  }
+  look_at_results(run, sending);
+  context.end();
+}
+
+PendoSending* pendo_open_sending(PendoRun* run) {
+  pendo::CallOptions options = run->table->options.call;
+  options.dry_run = run->dry;
+  PendoSending* sending = pendo_begin_sending(run, pendo_run_client(run), options);
+  bool wants_applied = sending->update && !run->dry &&
+                       pendo_ledger_has_rejects(run->table->options.config.server_name, pendo_object_name(run->table));
+  if (wants_applied) sending->update->get()->tell_applied();
+  return sending;
+}
+
+void pendo_close_sending(PendoRun* run, PendoSending* sending) {
+  pendo_send_rest(run, sending);
+  pendo_end_sending(run, sending);
+  ErrorContext context(run);
+  check_limits(run, true);
+  context.end();
+}
+
+void pendo_send_log(PendoRun* run, PendoSpool* log) {
+  take_invalid(run, log);
+  int64 count = pendo_spool_count(log, kLogRecord) + pendo_spool_count(log, kLogEvent);
+  if (count > 0) {
+    PendoSending* sending = pendo_open_sending(run);
+    pendo_begin_progress(run, count);
+    bool in_order = sending->sender || (run->dry && run->table->options.delivery == Delivery::kStatement);
+    if (in_order) {
+      send_in_order(run, sending, log);
+    } else {
+      send_sorted(run, sending, log);
+    }
+    pendo_close_sending(run, sending);
+    pendo_end_progress();
+    return;
+  }
+  ErrorContext context(run);
+  check_limits(run, true);
+  context.end();
+}
+
+PendoRunRow pendo_run_row(PendoRun* run) {
+  pendo::Outcome* outcome = pendo_total_outcome(run);
+  PendoRunRow row{};
+  row.server = run->table->options.config.server_name;
+  row.object = pendo_object_name(run->table);
+  row.table_name = run->table->name;
+  row.delivery = run->table->options.delivery == Delivery::kStatement ? "statement" : "commit";
+  row.sync_name = pendo_sync_name;
+  row.role = run->user;
+  row.started = run->started;
+  row.records = outcome->records;
+  row.applied = outcome->applied;
+  row.missing = outcome->missing;
+  row.invalid = outcome->invalid;
+  row.uncertain = outcome->uncertain;
+  row.duplicates = outcome->duplicates;
+  row.unchanged = run->unchanged;
+  row.calls = outcome->calls;
+  return row;
+}
+
+void pendo_deliver_all() {
+  if (!pendo_runs()) return;
+  set_deadline();
+  for (bool again = true; again;) {
+    again = false;
+    for (PendoRun* run = pendo_runs(); run; run = run->next) {
+      pendo_end_abandoned(run);
+      if (is_unsent(run)) deliver(run);
+    }
+    for (PendoRun* run = pendo_runs(); run; run = run->next) {
+      if (run->reported) continue;
+      report(run);
+      again = true;
+    }
+    // the rows just written may have fired triggers of the user's, which may write
+    if (again) AfterTriggerFireDeferred();
+  }
+}
+
+void pendo_end_delivery() {
+  pendo_set_deadline(0, nullptr);
+  pendo_end_progress();
+  strlcpy(last_sqlstate, "00000", sizeof last_sqlstate);
+}

@@ -1,0 +1,299 @@
+// The list of runs of the current transaction and its callbacks.
+#include "fdw/run.h"
+
+#include "fdw/delivery.h"
+#include "fdw/ledger.h"
+
+bool pendo_dry_run_on = false;
+
+namespace {
+
+PendoRun* runs = nullptr;
+
+template <class T>
+PendoBox<T>* new_object(MemoryContext context) {
+  PendoBox<T>* box = pendo_box<T>(context);
+  pendo_make(box, [](pendo::Failure&) { return std::make_unique<T>(); });
+  return box;
+}
+
+PendoRun* new_run(Oid relid, Oid user) {
+  MemoryContext context = AllocSetContextCreate(TopTransactionContext, "pendo_fdw run", ALLOCSET_SMALL_SIZES);
+  auto* run = static_cast<PendoRun*>(MemoryContextAllocZero(context, sizeof(PendoRun)));
+  run->context = context;
+  run->relid = relid;
+  run->user = user;
+  run->dry = pendo_dry_run_on;
+  run->table_context = AllocSetContextCreate(context, "pendo_fdw table of a run", ALLOCSET_SMALL_SIZES);
+  run->started = GetCurrentTimestamp();
+  run->fields = pendo_box<pendo::FieldTable>(context);
+  pendo_open_fields(run->fields);
+  run->outcome = new_object<pendo::Outcome>(context);
+  run->total = new_object<pendo::Outcome>(context);
+  PendoRun** end = &runs;
+  while (*end) end = &(*end)->next;
+  *end = run;
+  return run;
+}
+
+PendoRun* find_run(Oid relid, Oid user) {
+  for (PendoRun* run = runs; run; run = run->next) {
+    if (run->relid == relid && run->user == user && run->dry == pendo_dry_run_on) return run;
+  }
+  return nullptr;
+}
+
+// The table as it is now: options may have changed since the last statement.
+void refresh_table(PendoRun* run) {
+  MemoryContextReset(run->table_context);
+  run->table = nullptr;
+  MemoryContext old = MemoryContextSwitchTo(run->table_context);
+  run->table = pendo_table(run->relid, run->user);
+  MemoryContextSwitchTo(old);
+}
+
+void add_outcome(pendo::Outcome* sum, const pendo::Outcome& part) noexcept {
+  try {
+    sum->add(part);
+  } catch (const std::bad_alloc&) {
+    // the counts come first in add(), only texts of examples are lost
+  }
+}
+
+void unlink(PendoRun* run, const PendoSending* sending) {
+  PendoSending** link = &run->sendings;
+  while (*link != sending) link = &(*link)->next;
+  *link = sending->next;
+}
+
+// After an error: the calls end, and what they leave open is uncertain. Results
+// stay where they are until there is time to write them.
+void abandon(PendoSending* sending) {
+  if (sending->update && sending->update->get()) sending->update->get()->abandon();
+  if (sending->sender && sending->sender->get()) sending->sender->get()->abandon();
+  sending->abandoned = true;
+}
+
+void at_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  bool aborted = event == SUBXACT_EVENT_ABORT_SUB;
+  if (!aborted && event != SUBXACT_EVENT_COMMIT_SUB) return;
+  int level = GetCurrentTransactionNestLevel();
+  for (PendoRun* run = runs; run; run = run->next) {
+    if (run->log) pendo_spool_at_subxact(run->log, event);
+    for (PendoSending* sending = run->sendings; sending; sending = sending->next) {
+      if (sending->level < level) continue;
+      sending->level = level - 1;
+      if (aborted) abandon(sending);
+    }
+  }
+}
+
+bool has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
+
+void refuse_prepare() {
+  for (PendoRun* run = runs; run; run = run->next) {
+    if (!has_unsent(run)) continue;
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cannot prepare a transaction that has records for %s", run->table->name),
+                    errhint("They are sent when the transaction commits. Use COMMIT, or delivery 'statement'.")));
+  }
+}
+
+// What was sent stays in Pendo; the run's row tells of it.
+void mark_failed() {
+  for (PendoRun* run = runs; run; run = run->next) {
+    for (PendoSending* sending = run->sendings; sending; sending = sending->next) abandon(sending);
+    pendo::Outcome* outcome = pendo_total_outcome(run);
+    if (run->dry || outcome->calls == 0 || !run->table) continue;
+    PendoRunRow row = pendo_run_row(run);
+    pendo_ledger_mark_failed(&row, pendo_last_sqlstate());
+  }
+}
+
+void forget_runs() {
+  for (PendoRun* run = runs; run; run = run->next) {
+    for (PendoSending* sending = run->sendings; sending; sending = sending->next) MemoryContextDelete(sending->context);
+    run->sendings = nullptr;
+  }
+  runs = nullptr;
+  pendo_end_delivery();
+}
+
+void at_transaction(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_PRE_PREPARE:
+      refuse_prepare();
+      pendo_deliver_all();
+      break;
+    case XACT_EVENT_PRE_COMMIT:
+      pendo_deliver_all();
+      break;
+    case XACT_EVENT_ABORT:
+      mark_failed();
+      forget_runs();
+      break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE:
+      forget_runs();
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace
+
+void pendo_run_init() {
+  RegisterXactCallback(at_transaction, nullptr);
+  RegisterSubXactCallback(at_subtransaction, nullptr);
+}
+
+PendoRun* pendo_runs() { return runs; }
+
+PendoRun* pendo_run_of(Oid relid, Oid user) {
+  PendoRun* run = find_run(relid, user);
+  if (!run) run = new_run(relid, user);
+  if (run->log_done) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("cannot write to %s any more: its records of this transaction were sent", run->table->name),
+                    errhint("This comes from a trigger that runs while the transaction commits.")));
+  }
+  pendo_end_abandoned(run);
+  refresh_table(run);
+  return run;
+}
+
+PendoSpool* pendo_run_log(PendoRun* run) {
+  if (!run->log) run->log = pendo_spool_new(true);
+  return run->log;
+}
+
+int64 pendo_log_count(const PendoRun* run) {
+  if (!run->log) return 0;
+  return pendo_spool_count(run->log, kLogRecord) + pendo_spool_count(run->log, kLogEvent) + pendo_spool_count(run->log, kLogInvalid);
+}
+
+void pendo_put_result(PendoSpool* spool, uint8 kind, std::string_view id, std::string_view values, std::string_view message) {
+  auto size = static_cast<uint32>(values.size());
+  Size total = sizeof size + values.size() + message.size();
+  char* payload = static_cast<char*>(palloc(total));
+  memcpy(payload, &size, sizeof size);
+  memcpy(payload + sizeof size, values.data(), values.size());
+  memcpy(payload + sizeof size + values.size(), message.data(), message.size());
+  pendo_spool_put(spool, kind, id, {payload, total});
+  pfree(payload);
+}
+
+PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const pendo::CallOptions& options) {
+  MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw sending", ALLOCSET_SMALL_SIZES);
+  auto* sending = static_cast<PendoSending*>(MemoryContextAllocZero(context, sizeof(PendoSending)));
+  sending->context = context;
+  sending->level = GetCurrentTransactionNestLevel();
+  if (run->table->object->write == pendo::WriteCall::kTrackEvent) {
+    sending->sender = pendo_box<pendo::EventSender>(context);
+    pendo_open_sender(sending->sender, client, options);
+  } else {
+    sending->update = pendo_box<pendo::BulkUpdate>(context);
+    pendo_open_update(sending->update, client, run->table->object, run->fields->get(), options);
+  }
+  sending->next = run->sendings;
+  run->sendings = sending;
+  return sending;
+}
+
+const pendo::Outcome& pendo_outcome_of(const PendoSending* sending) {
+  return sending->update ? sending->update->get()->outcome() : sending->sender->get()->outcome();
+}
+
+void pendo_end_sending(PendoRun* run, PendoSending* sending) {
+  pendo_take_results(run, sending);
+  add_outcome(run->outcome->get(), pendo_outcome_of(sending));
+  unlink(run, sending);
+  MemoryContextDelete(sending->context);
+}
+
+namespace {
+
+uint8 kind_of(pendo::RecordResult::Kind kind) {
+  switch (kind) {
+    case pendo::RecordResult::Kind::kMissing: return kPendoMissing;
+    case pendo::RecordResult::Kind::kInvalid: return kPendoInvalid;
+    case pendo::RecordResult::Kind::kUncertain: return kPendoUncertain;
+    default: return kPendoApplied;
+  }
+}
+
+bool next_result(PendoSending* sending, pendo::RecordResult* result) {
+  return sending->update ? sending->update->get()->next_result(*result) : sending->sender->get()->next_result(*result);
+}
+
+}  // namespace
+
+void pendo_take_results(PendoRun* run, PendoSending* sending) {
+  if (run->dry) return;
+  if (!run->result) run->result = new_object<pendo::RecordResult>(run->context);
+  pendo::RecordResult* result = run->result->get();
+  while (next_result(sending, result)) {
+    if (!run->results) run->results = pendo_spool_new(false);
+    if (result->kind != pendo::RecordResult::Kind::kApplied) ++run->failures;
+    pendo_put_result(run->results, kind_of(result->kind), result->id, result->values, result->message);
+  }
+}
+
+void pendo_end_abandoned(PendoRun* run) {
+  for (PendoSending* sending = run->sendings; sending;) {
+    PendoSending* next = sending->next;
+    if (sending->abandoned) pendo_end_sending(run, sending);
+    sending = next;
+  }
+}
+
+static void add_invalid(pendo::Outcome* outcome, std::string_view id, std::string_view why) noexcept {
+  try {
+    ++outcome->records;
+    outcome->add_invalid(id, why);
+  } catch (const std::bad_alloc&) {
+    // counted; only the text of an example is lost
+  }
+}
+
+void pendo_split_result(std::string_view payload, std::string_view* values, std::string_view* message) {
+  uint32 size = 0;
+  memcpy(&size, payload.data(), sizeof size);
+  *values = payload.substr(sizeof size, size);
+  *message = payload.substr(sizeof size + size);
+}
+
+void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why) {
+  add_invalid(run->outcome->get(), id, why);
+  ++run->failures;
+  if (run->dry) return;
+  if (!run->results) run->results = pendo_spool_new(false);
+  pendo_put_result(run->results, kPendoInvalid, id, values, why);
+}
+
+void pendo_forget_outcome(PendoRun* run) {
+  *run->outcome->get() = pendo::Outcome();
+  run->failures = 0;
+}
+
+const char* pendo_object_name(const PendoTable* table) { return table->object->name.data(); }
+
+pendo::Outcome* pendo_total_outcome(PendoRun* run) {
+  pendo::Outcome* total = run->total->get();
+  *total = pendo::Outcome();
+  add_outcome(total, *run->outcome->get());
+  for (PendoSending* sending = run->sendings; sending; sending = sending->next) add_outcome(total, pendo_outcome_of(sending));
+  return total;
+}
+
+void pendo_refuse_unsent(const PendoTable* table) {
+  for (PendoRun* run = runs; run; run = run->next) {
+    bool same = run->table && run->table->server == table->server && run->table->object == table->object;
+    if (!same || !has_unsent(run) || run->table->options.delivery == Delivery::kStatement) continue;
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("cannot read %s: this transaction has " INT64_FORMAT " records for %s that are not sent yet",
+                           table->name, pendo_log_count(run), run->table->name),
+                    errhint("They are sent when the transaction commits. Commit first, or set delivery 'statement'.")));
+  }
+}
