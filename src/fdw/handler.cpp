@@ -6,6 +6,7 @@
 #include "fdw/entry.h"
 #include "fdw/compat.h"
 #include "fdw/import_schema.h"
+#include "fdw/ledger.h"
 #include "fdw/modify.h"
 #include "fdw/plan.h"
 #include "fdw/scan.h"
@@ -24,6 +25,8 @@ void _PG_init(void);
 PG_FUNCTION_INFO_V1(pendo_fdw_handler);
 PG_FUNCTION_INFO_V1(pendo_fdw_validator);
 PG_FUNCTION_INFO_V1(pendo_fdw_check);
+PG_FUNCTION_INFO_V1(pendo_fdw_last_run);
+PG_FUNCTION_INFO_V1(pendo_fdw_prune);
 }
 #pragma GCC visibility pop
 
@@ -34,6 +37,7 @@ void _PG_init(void) {
   DefineCustomBoolVariable("pendo_fdw.pushdown", "Lets Pendo filter, sort and count.",
                            "When off, every condition is checked and every row counted in PostgreSQL.", &pendo_pushdown, true,
                            PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  pendo_ledger_init();
   MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
   pendo_block_join_init();
