@@ -151,7 +151,6 @@ Encode append_value(std::string& out, const Value& value, std::string_view& why)
     case ValueKind::kJson:
       return append_json(out, value.text, why);
     case ValueKind::kSymbol:
-    case ValueKind::kUnset:
     case ValueKind::kBad:
       break;
   }

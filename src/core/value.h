@@ -31,7 +31,6 @@ enum class ValueKind {
   kText,    // .text: UTF-8 without \0
   kJson,    // .text: valid JSON
   kSymbol,  // .text: stands in an EXPLAIN for a value not known yet
-  kUnset,   // writing: the field is not to be sent
   kBad,     // reading: does not convert; writing: cannot be sent. .text: why, static
 };
 

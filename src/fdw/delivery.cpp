@@ -47,9 +47,9 @@ void tell_context(void* arg) {
 }
 
 // For the time of its life, errors tell of the run.
-class ErrorContext {
+class SendingContext {
  public:
-  explicit ErrorContext(PendoRun* run) {
+  explicit SendingContext(PendoRun* run) {
     callback_.callback = tell_context;
     callback_.arg = run;
     callback_.previous = error_context_stack;
@@ -60,7 +60,7 @@ class ErrorContext {
  private:
   ErrorContextCallback callback_;
 };
-static_assert(std::is_trivially_destructible_v<ErrorContext>);
+static_assert(std::is_trivially_destructible_v<SendingContext>);
 
 const char* limit_text(const PendoLimit& limit) { return psprintf("%g%s", limit.value, limit.is_percent ? "%" : ""); }
 
@@ -215,7 +215,7 @@ PendoClientRef* pendo_run_client(const PendoRun* run) {
 }
 
 void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload) {
-  ErrorContext context(run);
+  SendingContext context(run);
   if (sending->update) {
     pendo::BulkUpdate* update = sending->update->get();
     pendo_drive(update, [=]() { return update->add(id, payload); });
@@ -228,7 +228,7 @@ void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, s
 }
 
 void pendo_send_rest(PendoRun* run, PendoSending* sending) {
-  ErrorContext context(run);
+  SendingContext context(run);
   if (sending->update) {
     pendo::BulkUpdate* update = sending->update->get();
     pendo_drive(update, [=]() { return update->finish(); });
@@ -253,7 +253,7 @@ PendoSending* pendo_open_sending(PendoRun* run) {
 void pendo_close_sending(PendoRun* run, PendoSending* sending) {
   pendo_send_rest(run, sending);
   pendo_end_sending(run, sending);
-  ErrorContext context(run);
+  SendingContext context(run);
   check_limits(run, true);
   context.end();
 }
@@ -274,7 +274,7 @@ void pendo_send_log(PendoRun* run, PendoSpool* log) {
     pendo_end_progress();
     return;
   }
-  ErrorContext context(run);
+  SendingContext context(run);
   check_limits(run, true);
   context.end();
 }
@@ -288,6 +288,7 @@ PendoRunRow pendo_run_row(PendoRun* run) {
   row.delivery = run->table->options.delivery == Delivery::kStatement ? "statement" : "commit";
   row.sync_name = pendo_sync_name;
   row.role = run->user;
+  row.table = run->relid;
   row.started = run->started;
   row.records = outcome->records;
   row.applied = outcome->applied;

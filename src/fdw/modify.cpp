@@ -95,7 +95,7 @@ void put_record(ModifyState* state, uint8 kind, std::string_view id, std::string
 
 void put_invalid(ModifyState* state, std::string_view id, std::string_view values, std::string_view why) {
   if (state->log) {
-    pendo_put_result(state->log, kLogInvalid, id, values, why);
+    pendo_ledger_put(state->log, kPendoInvalid, id, values, why);
   } else {
     pendo_count_invalid(state->run, id, values, why);
   }

@@ -173,17 +173,6 @@ int64 pendo_log_count(const PendoRun* run) {
   return pendo_spool_count(run->log, kLogRecord) + pendo_spool_count(run->log, kLogEvent) + pendo_spool_count(run->log, kLogInvalid);
 }
 
-void pendo_put_result(PendoSpool* spool, uint8 kind, std::string_view id, std::string_view values, std::string_view message) {
-  auto size = static_cast<uint32>(values.size());
-  Size total = sizeof size + values.size() + message.size();
-  char* payload = static_cast<char*>(palloc(total));
-  memcpy(payload, &size, sizeof size);
-  memcpy(payload + sizeof size, values.data(), values.size());
-  memcpy(payload + sizeof size + values.size(), message.data(), message.size());
-  pendo_spool_put(spool, kind, id, {payload, total});
-  pfree(payload);
-}
-
 PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const pendo::CallOptions& options) {
   MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw sending", ALLOCSET_SMALL_SIZES);
   auto* sending = static_cast<PendoSending*>(MemoryContextAllocZero(context, sizeof(PendoSending)));
@@ -214,7 +203,7 @@ void pendo_end_sending(PendoRun* run, PendoSending* sending) {
 
 namespace {
 
-uint8 kind_of(pendo::RecordResult::Kind kind) {
+PendoResultKind kind_of(pendo::RecordResult::Kind kind) {
   switch (kind) {
     case pendo::RecordResult::Kind::kMissing: return kPendoMissing;
     case pendo::RecordResult::Kind::kInvalid: return kPendoInvalid;
@@ -236,7 +225,7 @@ void pendo_take_results(PendoRun* run, PendoSending* sending) {
   while (next_result(sending, result)) {
     if (!run->results) run->results = pendo_spool_new(false);
     if (result->kind != pendo::RecordResult::Kind::kApplied) ++run->failures;
-    pendo_put_result(run->results, kind_of(result->kind), result->id, result->values, result->message);
+    pendo_ledger_put(run->results, kind_of(result->kind), result->id, result->values, result->message);
   }
 }
 
@@ -269,7 +258,7 @@ void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view va
   ++run->failures;
   if (run->dry) return;
   if (!run->results) run->results = pendo_spool_new(false);
-  pendo_put_result(run->results, kPendoInvalid, id, values, why);
+  pendo_ledger_put(run->results, kPendoInvalid, id, values, why);
 }
 
 void pendo_forget_outcome(PendoRun* run) {

@@ -7,6 +7,7 @@
 #include "core/bulk_update.h"
 #include "core/event_sender.h"
 #include "fdw/compat.h"
+#include "fdw/ledger.h"
 #include "fdw/spool.h"
 #include "fdw/table.h"
 
@@ -47,7 +48,7 @@ struct PendoRun {
 enum PendoLogKind : uint8 {
   kLogRecord = 'R',     // id, values of a RecordEncoder
   kLogEvent = 'E',      // label, body
-  kLogInvalid = 'I',    // id, a result payload
+  kLogInvalid = kPendoInvalid,  // a result, see pendo_ledger_put()
   kLogStatement = 'S',  // of a dry run: a statement with delivery 'statement' ended
 };
 
@@ -68,9 +69,6 @@ int64 pendo_log_count(const PendoRun* run);
 
 // The name of a run's object: "visitors".
 const char* pendo_object_name(const PendoTable* table);
-
-// The payload of a result: values as JSON, then the message.
-void pendo_put_result(PendoSpool* spool, uint8 kind, std::string_view id, std::string_view values, std::string_view message);
 
 // A sending of that run, to be ended by pendo_end_sending; an error ends it too.
 PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const pendo::CallOptions& options);

@@ -48,7 +48,8 @@ SKIP: {
 # The installed library is the one that the other tests load.
 my @functions = slurp("$tree/pendo_fdw--1.0.sql") =~ /'MODULE_PATHNAME',\s*'(\w+)'/g;
 cmp_ok(scalar @functions, '>=', 3, 'the script declares C functions');
-my @wanted = sort 'Pg_magic_func', '_PG_init', map { ($_, "pg_finfo_$_") } @functions;
+my @workers = ('pendo_fdw_record_failed_run');
+my @wanted = sort 'Pg_magic_func', '_PG_init', @workers, map { ($_, "pg_finfo_$_") } @functions;
 for my $so ("$elsewhere/pendo_fdw.so", "$library/pendo_fdw.so") {
     my @exported = sort map { (split)[-1] } `nm -D --defined-only '$so'`;
     is_deeply(\@exported, \@wanted, "$so exports its entry points and nothing else") or diag join "\n", "exports:", @exported;

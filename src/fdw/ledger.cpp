@@ -1,0 +1,288 @@
+// Writing the ledger at the end of a transaction.
+#include "fdw/ledger.h"
+
+#include "fdw/ledger_text.h"
+#include "fdw/ledger_write.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/pg_collation.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+}
+
+char* pendo_sync_name = nullptr;
+
+namespace {
+
+// Runs are kept so long, unless pendo_fdw_prune() asks for less. A commit deletes
+// a limited number of them, and a session looks once a day.
+constexpr int64 kKeepRuns = 90 * USECS_PER_DAY;
+constexpr int64 kDeletedAtOnce = 1000;
+TimestampTz next_look = 0;
+
+Datum text_or_null(const char* text, char* null_flag) {
+  *null_flag = text && *text ? ' ' : 'n';
+  return text && *text ? CStringGetTextDatum(text) : Datum(0);
+}
+
+// Reads of others would be conflicts under SERIALIZABLE, so there it is left to
+// the next run. What another session deletes right now is left to that one.
+void delete_old_runs(const LedgerScope* scope) {
+  TimestampTz now = GetCurrentTimestamp();
+  if (now < next_look || XactIsoLevel == XACT_SERIALIZABLE) return;
+  if (!pendo_ledger_lock_retention(&scope->extension, false)) return;
+  int64 deleted = pendo_ledger_delete_runs(scope, now - kKeepRuns, kDeletedAtOnce, InvalidOid);
+  if (deleted < kDeletedAtOnce) next_look = now + USECS_PER_DAY;
+}
+
+// Results that are written by one statement each for what goes and what comes.
+constexpr int kBatch = 1000;
+constexpr Size kBatchBytes = 1 << 20;
+
+struct Batch {
+  MemoryContext context;  // of the Datums; reset after each batch
+  int count;
+  Size bytes;
+  Datum ids[kBatch];
+  Datum reasons[kBatch];
+  Datum values[kBatch];
+  Datum messages[kBatch];
+  bool values_null[kBatch];
+  bool messages_null[kBatch];
+  bool none_null[kBatch];
+};
+
+struct Taking {
+  SPIPlanPtr remove;
+  SPIPlanPtr add;
+  Batch* batch;
+  Datum server;
+  Datum object;
+  Datum table_name;
+  Oid role;
+  int64 run;
+  TimestampTz now;
+};
+
+// The last result of each id; n tells the order of arrival. $5 and $6 are NULL
+// arrays where nothing is added.
+#define LAST_RESULTS                                                                           \
+  "(SELECT DISTINCT ON (u.id COLLATE \"C\") u.* FROM unnest($3, $4, $5, $6)"                   \
+  " WITH ORDINALITY AS u(id, reason, vals, message, n) ORDER BY u.id COLLATE \"C\", u.n DESC)"
+
+constexpr const char* kRemove =
+    "DELETE FROM @pendo_fdw_rejects AS r USING " LAST_RESULTS " AS l"
+    " WHERE r.server = $1 AND r.object = $2 AND r.id = l.id AND r.reason <> l.reason";
+
+constexpr const char* kAdd =
+    "INSERT INTO @pendo_fdw_rejects AS r"
+    " (server, object, id, reason, first_seen, last_seen, times, values, message, run, role, table_name)"
+    " SELECT $1, $2, l.id, l.reason, $7, $7, 1, l.vals, l.message, $8, $9, $10 FROM " LAST_RESULTS " AS l WHERE l.reason <> ''"
+    " ON CONFLICT (server, object, id, reason) DO UPDATE SET last_seen = EXCLUDED.last_seen,"
+    " times = r.times + CASE WHEN r.run = EXCLUDED.run THEN 0 ELSE 1 END, values = EXCLUDED.values,"
+    " message = EXCLUDED.message, run = EXCLUDED.run, role = EXCLUDED.role, table_name = EXCLUDED.table_name";
+
+#undef LAST_RESULTS
+
+// '' is what no row of rejects has.
+const char* reason_of(uint8 kind) {
+  switch (kind) {
+    case kPendoMissing:
+      return "missing";
+    case kPendoInvalid:
+      return "invalid";
+    case kPendoUncertain:
+      return "uncertain";
+    default:
+      return "";
+  }
+}
+
+struct ResultTexts {
+  std::string_view values;
+  std::string_view message;
+};
+
+ResultTexts texts_of(std::string_view payload) {
+  uint32 size = 0;
+  if (payload.size() < sizeof(size)) return {};
+  memcpy(&size, payload.data(), sizeof(size));
+  payload.remove_prefix(sizeof(size));
+  if (size > payload.size()) elog(ERROR, "pendo_fdw: a result's payload is too short");
+  return {payload.substr(0, size), payload.substr(size)};
+}
+
+void add_to_batch(Batch* batch, uint8 kind, std::string_view id, std::string_view payload) {
+  MemoryContext old = MemoryContextSwitchTo(batch->context);
+  int i = batch->count++;
+  ResultTexts texts = texts_of(payload);
+  batch->ids[i] = pendo_ledger_id(id);
+  batch->reasons[i] = CStringGetTextDatum(reason_of(kind));
+  batch->values[i] = pendo_ledger_values(texts.values, &batch->values_null[i]);
+  batch->messages[i] = pendo_ledger_message(texts.message, &batch->messages_null[i]);
+  batch->bytes += id.size() + payload.size();
+  MemoryContextSwitchTo(old);
+}
+
+Datum array_of(Datum* elements, bool* nulls, int count, Oid type) {
+  int dims[] = {count};
+  int lower[] = {1};
+  return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, -1, false, TYPALIGN_INT));
+}
+
+void write_batch(Taking* taking) {
+  Batch* batch = taking->batch;
+  if (batch->count == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(batch->context);
+  Datum values[] = {taking->server,
+                    taking->object,
+                    array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
+                    array_of(batch->reasons, batch->none_null, batch->count, TEXTOID),
+                    array_of(batch->values, batch->values_null, batch->count, JSONBOID),
+                    array_of(batch->messages, batch->messages_null, batch->count, TEXTOID),
+                    TimestampTzGetDatum(taking->now),
+                    Int64GetDatum(taking->run),
+                    ObjectIdGetDatum(taking->role),
+                    taking->table_name};
+  pendo_ledger_run(taking->remove, values, nullptr);
+  pendo_ledger_run(taking->add, values, nullptr);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(batch->context);
+  batch->count = 0;
+  batch->bytes = 0;
+}
+
+void begin_taking(Taking* taking, const LedgerScope* scope, int64 run, const PendoRunRow* row) {
+  Oid types[] = {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID, REGROLEOID, TEXTOID};
+  taking->remove = pendo_ledger_prepare(scope, kRemove, lengthof(types), types);
+  taking->add = pendo_ledger_prepare(scope, kAdd, lengthof(types), types);
+  taking->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
+  taking->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw results", ALLOCSET_DEFAULT_SIZES);
+  taking->server = CStringGetTextDatum(row->server);
+  taking->object = CStringGetTextDatum(row->object);
+  taking->table_name = CStringGetTextDatum(row->table_name);
+  taking->role = row->role;
+  taking->run = run;
+  taking->now = GetCurrentTimestamp();
+}
+
+void take_all(Taking* taking, PendoSpool* results) {
+  PendoSpoolReader* reader = pendo_spool_read(results);
+  Batch* batch = taking->batch;
+  uint8 kind;
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+    if (batch->bytes + id.size() + payload.size() > kBatchBytes || batch->count == kBatch) write_batch(taking);
+    add_to_batch(batch, kind, id, payload);
+  }
+  write_batch(taking);
+  pendo_spool_read_end(reader);
+}
+
+// Rows of transactions that have not ended count too, and no predicate lock is
+// taken: SnapshotSelf.
+bool any_reject(const PendoExtension* extension, const char* server, const char* object) {
+  Relation rejects = table_open(pendo_ledger_table(extension, "pendo_fdw_rejects"), AccessShareLock);
+  Oid index = pendo_ledger_table(extension, "pendo_fdw_rejects_pkey");
+  ScanKeyData keys[2];
+  ScanKeyEntryInitialize(&keys[0], 0, 1, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(server));
+  ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(object));
+  SysScanDesc scan = systable_beginscan(rejects, index, true, SnapshotSelf, lengthof(keys), keys);
+  bool found = HeapTupleIsValid(systable_getnext(scan));
+  systable_endscan(scan);
+  table_close(rejects, AccessShareLock);
+  return found;
+}
+
+bool has_news(PendoSpool* results) {
+  return pendo_spool_count(results, kPendoMissing) > 0 || pendo_spool_count(results, kPendoInvalid) > 0 ||
+         pendo_spool_count(results, kPendoUncertain) > 0;
+}
+
+}  // namespace
+
+int64 pendo_ledger_insert_run(const LedgerScope* scope, const PendoRunRow* row, const char* sqlstate) {
+  Oid types[] = {TEXTOID, REGROLEOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+                 INT8OID, INT8OID,    INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,        INT8OID,        TEXTOID};
+  char nulls[lengthof(types)];
+  memset(nulls, ' ', sizeof(nulls));
+  Datum values[] = {text_or_null(row->sync_name, &nulls[0]),
+                    ObjectIdGetDatum(row->role),
+                    CStringGetTextDatum(row->server),
+                    CStringGetTextDatum(row->object),
+                    CStringGetTextDatum(row->table_name),
+                    CStringGetTextDatum(row->delivery),
+                    TimestampTzGetDatum(row->started),
+                    TimestampTzGetDatum(GetCurrentTimestamp()),
+                    CStringGetTextDatum(sqlstate ? "failed" : "done"),
+                    Int64GetDatum(row->records),
+                    Int64GetDatum(row->applied),
+                    Int64GetDatum(row->missing),
+                    Int64GetDatum(row->invalid),
+                    Int64GetDatum(row->uncertain),
+                    Int64GetDatum(row->duplicates),
+                    Int64GetDatum(row->unchanged),
+                    Int64GetDatum(row->calls),
+                    text_or_null(sqlstate, &nulls[17])};
+  SPIPlanPtr plan = pendo_ledger_prepare(
+      scope,
+      "INSERT INTO @pendo_fdw_runs (sync_name, role, server, object, table_name, delivery, started, finished, status,"
+      " records, applied, missing, invalid, uncertain, duplicates, unchanged, calls, sqlstate)"
+      " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) RETURNING run",
+      lengthof(types), types);
+  if (pendo_ledger_run(plan, values, nulls) != 1) elog(ERROR, "pendo_fdw: the row of a run was not inserted");
+  bool isnull = false;
+  return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+void pendo_ledger_init() {
+  DefineCustomStringVariable("pendo_fdw.sync_name", "Name of the sync that this session runs.", "It is written into pendo_fdw_runs.",
+                             &pendo_sync_name, "", PGC_USERSET, 0, nullptr, nullptr, nullptr);
+  pendo_ledger_session_init();
+}
+
+void pendo_ledger_put(PendoSpool* results, PendoResultKind kind, std::string_view id, std::string_view values,
+                      std::string_view message) {
+  if (values.empty() && message.empty()) {
+    pendo_spool_put(results, kind, id, {});
+    return;
+  }
+  auto size = static_cast<uint32>(values.size());
+  auto* payload = static_cast<char*>(palloc_extended(sizeof(size) + values.size() + message.size(), MCXT_ALLOC_HUGE));
+  memcpy(payload, &size, sizeof(size));
+  memcpy(payload + sizeof(size), values.data(), values.size());
+  memcpy(payload + sizeof(size) + values.size(), message.data(), message.size());
+  pendo_spool_put(results, kind, id, {payload, sizeof(size) + values.size() + message.size()});
+  pfree(payload);
+}
+
+int64 pendo_ledger_add_run(const PendoRunRow* row) {
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  pendo_ledger_force_writable(&scope);
+  delete_old_runs(&scope);
+  int64 run = pendo_ledger_insert_run(&scope, row, nullptr);
+  pendo_ledger_remember_run(run);
+  pendo_ledger_end(&scope);
+  return run;
+}
+
+bool pendo_ledger_has_rejects(const char* server, const char* object) {
+  PendoExtension extension;
+  return pendo_find_extension(&extension, true) && any_reject(&extension, server, object);
+}
+
+void pendo_ledger_take(int64 run, const PendoRunRow* row, PendoSpool* results) {
+  // most runs are without rejects, before and after
+  if (!has_news(results) && !pendo_ledger_has_rejects(row->server, row->object)) return;
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  pendo_ledger_force_writable(&scope);
+  pendo_ledger_lock_rejects(&scope.extension);
+  Taking taking;
+  begin_taking(&taking, &scope, run, row);
+  take_all(&taking, results);
+  pendo_ledger_end(&scope);
+}

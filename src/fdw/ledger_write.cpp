@@ -1,0 +1,132 @@
+// The way to the ledger's tables.
+#include "fdw/ledger_write.h"
+
+extern "C" {
+#include "access/genam.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_extension.h"
+#include "storage/lmgr.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+}
+
+namespace {
+
+void set(const char* name, const char* value) {
+  set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// A plan that is made while a table is empty shall do when it has a million
+// rows. A lock is waited for: the records have been sent.
+void set_for_owner() {
+  set("lock_timeout", "0");
+  set("enable_indexscan", "on");
+  set("enable_nestloop", "on");
+  set("enable_seqscan", "off");
+  set("enable_hashjoin", "off");
+  set("enable_mergejoin", "off");
+}
+
+Oid owner_of(Oid table) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+  if (!HeapTupleIsValid(tuple)) elog(ERROR, "pendo_fdw: table %u is not there", table);
+  Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
+  ReleaseSysCache(tuple);
+  return owner;
+}
+
+}  // namespace
+
+bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
+  Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
+  ScanKeyData key;
+  ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pendo_fdw"));
+  SysScanDesc scan = systable_beginscan(catalog, ExtensionNameIndexId, true, nullptr, 1, &key);
+  HeapTuple tuple = systable_getnext(scan);
+  bool found = HeapTupleIsValid(tuple);
+  if (found) {
+    auto* form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+    extension->id = form->oid;
+    extension->owner = form->extowner;
+    extension->namespace_id = form->extnamespace;
+  }
+  systable_endscan(scan);
+  table_close(catalog, AccessShareLock);
+  const char* schema = found ? get_namespace_name(extension->namespace_id) : nullptr;
+  if (schema) extension->schema = quote_identifier(schema);
+  if (!schema && !missing_ok) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"pendo_fdw\" is not installed in this database"),
+                    errhint("Run CREATE EXTENSION pendo_fdw.")));
+  }
+  return schema != nullptr;
+}
+
+Oid pendo_ledger_table(const PendoExtension* extension, const char* name) {
+  Oid table = get_relname_relid(name, extension->namespace_id);
+  if (OidIsValid(table)) return table;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("extension \"pendo_fdw\" has no relation \"%s\"", name),
+                  errhint("Run ALTER EXTENSION pendo_fdw UPDATE.")));
+  pg_unreachable();
+}
+
+void pendo_ledger_begin(LedgerScope* scope, LedgerRole role) {
+  pendo_find_extension(&scope->extension, false);
+  GetUserIdAndSecContext(&scope->user, &scope->security);
+  scope->read_only = XactReadOnly;
+  scope->guc_level = NewGUCNestLevel();
+  set("search_path", "pg_catalog, pg_temp");
+  if (role == LedgerRole::kOwner) {
+    set_for_owner();
+    Oid owner = owner_of(pendo_ledger_table(&scope->extension, "pendo_fdw_runs"));
+    SetUserIdAndSecContext(owner, scope->security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+  } else {
+    set("row_security", "on");
+  }
+  PushActiveSnapshot(GetTransactionSnapshot());
+  if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "pendo_fdw: SPI_connect failed");
+}
+
+void pendo_ledger_end(LedgerScope* scope) {
+  SPI_finish();
+  PopActiveSnapshot();
+  SetUserIdAndSecContext(scope->user, scope->security);
+  XactReadOnly = scope->read_only;
+  AtEOXact_GUC(false, scope->guc_level);
+}
+
+void pendo_ledger_force_writable(LedgerScope*) {
+  // the abort of a transaction or subtransaction sets it anew
+  XactReadOnly = false;
+}
+
+SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types) {
+  StringInfoData text;
+  initStringInfo(&text);
+  for (const char* c = sql; *c; ++c) {
+    if (*c == '@') {
+      appendStringInfo(&text, "%s.", scope->extension.schema);
+    } else {
+      appendStringInfoChar(&text, *c);
+    }
+  }
+  SPIPlanPtr plan = SPI_prepare(text.data, nargs, types);
+  if (!plan) elog(ERROR, "pendo_fdw: SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+  return plan;
+}
+
+int64 pendo_ledger_run(SPIPlanPtr plan, Datum* values, const char* nulls) {
+  int result = SPI_execute_snapshot(plan, values, nulls, GetLatestSnapshot(), InvalidSnapshot, false, true, 0);
+  if (result < 0) elog(ERROR, "pendo_fdw: SPI_execute_snapshot failed: %s", SPI_result_code_string(result));
+  return static_cast<int64>(SPI_processed);
+}
+
+void pendo_ledger_lock_rejects(const PendoExtension* extension) {
+  LockDatabaseObject(pendo_ledger_table(extension, "pendo_fdw_rejects"), 0, 0, ExclusiveLock);
+}
+
+bool pendo_ledger_lock_retention(const PendoExtension* extension, bool wait) {
+  Oid table = pendo_ledger_table(extension, "pendo_fdw_runs");
+  if (!wait) return ConditionalLockDatabaseObject(table, 0, 0, ExclusiveLock);
+  LockDatabaseObject(table, 0, 0, ExclusiveLock);
+  return true;
+}
