@@ -30,7 +30,6 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_chec
 COMMENT ON FUNCTION pendo_fdw_check(name) IS
   'what works with a server for the current user, and what to do about what does not';
 
-<<<<<<< HEAD
 CREATE FUNCTION pendo_fdw_dry_run(
   OUT seq bigint,
   OUT method text,
@@ -42,7 +41,6 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_dry_
 
 COMMENT ON FUNCTION pendo_fdw_dry_run() IS
   'the calls that this transaction would have sent, had pendo_fdw.dry_run been off';
-=======
 -- The ledger. Only the extension's own C code writes these tables, as their
 -- owner; users see the rows of the roles that they are members of.
 CREATE TABLE pendo_fdw_runs (
@@ -109,4 +107,3 @@ LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_prun
 
 COMMENT ON FUNCTION pendo_fdw_prune(interval) IS
   'deletes runs that ended, and rejects last seen, longer ago than that: those of the caller''s roles, or all for the owner of the extension; returns how many rows';
->>>>>>> ledger

@@ -9,13 +9,10 @@ extern "C" {
 Datum pendo_fdw_handler(PG_FUNCTION_ARGS);
 Datum pendo_fdw_validator(PG_FUNCTION_ARGS);
 Datum pendo_fdw_check(PG_FUNCTION_ARGS);
-<<<<<<< HEAD
 Datum pendo_fdw_dry_run(PG_FUNCTION_ARGS);
-=======
 Datum pendo_fdw_last_run(PG_FUNCTION_ARGS);
 Datum pendo_fdw_prune(PG_FUNCTION_ARGS);
 // main functions of background workers, which SQL does not call
 void pendo_fdw_record_failed_run(Datum database);
->>>>>>> ledger
 }
 #pragma GCC visibility pop

@@ -27,12 +27,9 @@ void _PG_init(void);
 PG_FUNCTION_INFO_V1(pendo_fdw_handler);
 PG_FUNCTION_INFO_V1(pendo_fdw_validator);
 PG_FUNCTION_INFO_V1(pendo_fdw_check);
-<<<<<<< HEAD
 PG_FUNCTION_INFO_V1(pendo_fdw_dry_run);
-=======
 PG_FUNCTION_INFO_V1(pendo_fdw_last_run);
 PG_FUNCTION_INFO_V1(pendo_fdw_prune);
->>>>>>> ledger
 }
 #pragma GCC visibility pop
 
@@ -46,7 +43,6 @@ void _PG_init(void) {
   DefineCustomBoolVariable("pendo_fdw.pushdown", "Lets Pendo filter, sort and count.",
                            "When off, every condition is checked and every row counted in PostgreSQL.", &pendo_pushdown, true,
                            PGC_USERSET, 0, nullptr, nullptr, nullptr);
-<<<<<<< HEAD
   DefineCustomBoolVariable("pendo_fdw.dry_run", "Makes the calls that write to Pendo, but does not send them.",
                            "pendo_fdw_dry_run() shows the calls of the transaction.", &pendo_dry_run_on, false, PGC_USERSET, 0,
                            nullptr, nullptr, nullptr);
@@ -55,13 +51,10 @@ void _PG_init(void) {
                            &pendo_only_changes, false, PGC_USERSET, 0, nullptr, plan_anew, nullptr);
   DefineCustomIntVariable("pendo_fdw.progress_interval", "Time between two NOTICEs of a long sending.", "0 turns them off.",
                           &pendo_progress_interval, 30'000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
-=======
   pendo_ledger_init();
->>>>>>> ledger
   MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
   pendo_run_init();
-  pendo_ledger_init();
   pendo_block_join_init();
 }
 
