@@ -71,9 +71,12 @@ struct Taking {
   "(SELECT DISTINCT ON (u.id COLLATE \"C\") u.* FROM unnest($3, $4, $5, $6)"                   \
   " WITH ORDINALITY AS u(id, reason, vals, message, n) ORDER BY u.id COLLATE \"C\", u.n DESC)"
 
+// OFFSET 0 keeps the planner from any other plan than a look-up per id by the
+// whole key: without statistics it takes (server, object) for selective enough.
 constexpr const char* kRemove =
-    "DELETE FROM @pendo_fdw_rejects AS r USING " LAST_RESULTS " AS l"
-    " WHERE r.server = $1 AND r.object = $2 AND r.id = l.id AND r.reason <> l.reason";
+    "DELETE FROM @pendo_fdw_rejects WHERE ctid = ANY (ARRAY(SELECT old.ctid FROM " LAST_RESULTS " AS l,"
+    " LATERAL (SELECT r.ctid FROM @pendo_fdw_rejects AS r WHERE r.server = $1 AND r.object = $2 AND r.id = l.id"
+    " AND r.reason <> l.reason OFFSET 0) AS old))";
 
 constexpr const char* kAdd =
     "INSERT INTO @pendo_fdw_rejects AS r"

@@ -21,10 +21,9 @@ void set(const char* name, const char* value) {
 void set_for_owner() {
   set("lock_timeout", "0");
   set("enable_indexscan", "on");
-  set("enable_nestloop", "on");
+  set("enable_tidscan", "on");
   set("enable_seqscan", "off");
-  set("enable_hashjoin", "off");
-  set("enable_mergejoin", "off");
+  set("jit", "off");
 }
 
 Oid owner_of(Oid table) {
