@@ -6,6 +6,7 @@
 #include "bridge/open.h"
 #include "fdw/block_join.h"
 #include "fdw/datum.h"
+#include "fdw/run.h"
 #include "fdw/scan.h"
 #include "fdw/session.h"
 #include "fdw/table.h"
@@ -218,6 +219,7 @@ void begin(CustomScanState* node, EState* estate, int eflags) {
   state->key = ExecInitExpr(static_cast<Expr*>(linitial(scan->custom_exprs)), &node->ss.ps);
   state->block_size = kFirstBlock;
   if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
+  pendo_refuse_unsent(state->table);
   state->block = tuplestore_begin_heap(false, false, work_mem);
   state->outer_slot = ExecInitExtraTupleSlot(estate, ExecGetResultType(outer_of(state)), &TTSOpsMinimalTuple);
   state->block_context = AllocSetContextCreate(estate->es_query_cxt, "pendo_fdw block", ALLOCSET_DEFAULT_SIZES);

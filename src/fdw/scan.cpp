@@ -9,6 +9,7 @@
 #include "fdw/datum.h"
 #include "fdw/filter.h"
 #include "fdw/order.h"
+#include "fdw/run.h"
 #include "fdw/plan.h"
 #include "fdw/session.h"
 #include "fdw/table.h"
@@ -356,6 +357,7 @@ void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
   set_order(state, static_cast<List*>(list_nth(fdw_private, kScanOrder)));
   set_expressions(state, plan, &node->ss.ps);
   if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
+  if (state->mode != ScanMode::kBlind) pendo_refuse_unsent(state->table);
   state->start_context = AllocSetContextCreate(node->ss.ps.state->es_query_cxt, "pendo_fdw start", ALLOCSET_SMALL_SIZES);
 }
 
