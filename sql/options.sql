@@ -8,7 +8,10 @@ CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', batch_bytes
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', connect_timeout '-1 s');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', include_anonymous 'perhaps');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', on_bad_value 'ignore');
-CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', delivery 'commit');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', reject_limit '101%');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', missing_limit '-1');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', null_as 'nothing');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', on_duplicate 'first');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', delivery 'outbox');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', delivery 'sometimes');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url 'http://pendo.example');

@@ -88,7 +88,8 @@ COPY events (visitor_id, event, properties) FROM stdin;
 v0000002	Copied	{"n": 1}
 v0000003	Copied	{"n": 2}
 \.
-INSERT INTO events (visitor_id, event, properties) VALUES (NULL, 'x', NULL), ('v0000001', NULL, NULL), ('v0000001', 'x', '[1]'), ('v0000001', 'Good', '{}');
+INSERT INTO events (visitor_id, event, properties, occurred_at) SELECT *, '2025-01-31 12:00+00'::timestamptz
+  FROM (VALUES (NULL, 'x', NULL), ('v0000001', NULL, NULL), ('v0000001', 'x', '[1]'), ('v0000001', 'Good', '{}'::jsonb)) s;
 INSERT INTO events (visitor_id, event, event_key) VALUES ('v0000001', 'x', 'k');
 INSERT INTO events (visitor_id, event, app) VALUES ('v0000001', 'x', '1');
 UPDATE events SET event = 'x';

@@ -106,6 +106,7 @@ sub describe_error {
         message => $dbh->pg_error_field('primary') // $text,
         detail  => $dbh->pg_error_field('detail') // '',
         hint    => $dbh->pg_error_field('hint') // '',
+        context => $dbh->pg_error_field('context') // '',
         text    => $text,
     };
 }
