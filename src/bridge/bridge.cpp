@@ -88,6 +88,7 @@ static pendo::Config config_of(const PendoConfigText& text) {
                        .ca_file = given(text.ca_file),
                        .integration_key = given(text.integration_key),
                        .track_secret = given(text.track_secret),
+                       .has_mapping = text.has_mapping,
                        .connect_timeout_ms = text.connect_timeout_ms,
                        .request_timeout_ms = text.request_timeout_ms};
 }

@@ -94,6 +94,7 @@ struct PendoConfigText {
   const char* ca_file;
   const char* integration_key;
   const char* track_secret;
+  bool has_mapping;
   int64 connect_timeout_ms;
   int64 request_timeout_ms;
 };

@@ -57,8 +57,7 @@ bool Operation::need_integration_key() noexcept {
   if (!config().integration_key.empty()) return true;
   fail(sqlstate::kInsufficientPrivilege,
        "no integration key for server \"" + config().server_name + "\"", {},
-       "Set it for the role that runs the statement: ALTER USER MAPPING FOR ... SERVER ... "
-       "OPTIONS (ADD integration_key '...').");
+       "Set it for the role that runs the statement: " + set_in_mapping("integration_key") + ".");
   return false;
 }
 
@@ -66,9 +65,13 @@ bool Operation::need_track_secret() noexcept {
   if (!config().track_secret.empty()) return true;
   fail(sqlstate::kInsufficientPrivilege,
        "no track secret for server \"" + config().server_name + "\"", {},
-       "Track events need the app's Track Event shared secret: ALTER USER MAPPING FOR ... SERVER ... "
-       "OPTIONS (ADD track_secret '...').");
+       "Track events need the app's Track Event shared secret: " + set_in_mapping("track_secret") + ".");
   return false;
+}
+
+std::string Operation::set_in_mapping(std::string_view option) const {
+  std::string verb = config().has_mapping ? "ALTER" : "CREATE";
+  return verb + " USER MAPPING FOR ... SERVER ... OPTIONS (" + (config().has_mapping ? "ADD " : "") + std::string(option) + " '...')";
 }
 
 std::string Operation::without_secrets(std::string text) const {

@@ -80,6 +80,9 @@ class Operation {
   // side repeats them.
   std::string without_secrets(std::string text) const;
 
+  // The statement that sets an option of the user mapping.
+  std::string set_in_mapping(std::string_view option) const;
+
   const Config& config() const noexcept { return client_->config(); }
 
   std::shared_ptr<Client> client_;

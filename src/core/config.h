@@ -17,6 +17,7 @@ struct Config {
   std::string ca_file;          // empty: the system's
   std::string integration_key;  // empty: not set
   std::string track_secret;     // empty: not set
+  bool has_mapping = false;     // the role has a user mapping, whatever is in it
   std::int64_t connect_timeout_ms = 10'000;
   std::int64_t request_timeout_ms = 330'000;
 

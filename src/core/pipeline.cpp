@@ -62,7 +62,7 @@ std::string sort_parts(std::string_view path) {
   std::string json = "{";
   append_json_string(json, kSortRank);
   json += ':';
-  append_json_string(json, "if(" + is_number + ", 0, 1)");
+  append_json_string(json, "if(" + is_number + ", " + std::string(kRankOfNumbers) + ", 1)");
   json += ',';
   append_json_string(json, kSortValue);
   json += ':';

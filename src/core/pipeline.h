@@ -30,6 +30,7 @@ struct SortOrder {
 // for a number or 1 for none, and the number.
 inline constexpr std::string_view kSortRank = "sort_rank";
 inline constexpr std::string_view kSortValue = "sort_value";
+inline constexpr std::string_view kRankOfNumbers = "0";
 
 struct RecordsQuery {
   const ObjectDescriptor* object = nullptr;

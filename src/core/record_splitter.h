@@ -101,6 +101,9 @@ class RecordSplitter {
   // std::bad_alloc.
   std::string preview() const;
 
+  // Bytes that were fed and are not used up.
+  std::size_t pending() const noexcept { return buffer_.size() - at_; }
+
   // What it holds in memory, apart from a constant.
   std::size_t memory() const noexcept { return buffer_.capacity(); }
 

@@ -23,6 +23,14 @@ constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
 // Received in one go before it is decoded.
 constexpr std::size_t kEnoughBytes = 64 << 10;
 
+// While this much waits for its reader, no more is taken from the connection.
+constexpr std::size_t kMaxReadAheadBytes = 512 << 10;
+
+// A reader that has taken so many rows is likely to want the rest. The
+// connection is looked at now and then while there are rows to take.
+constexpr long kRowsBeforeReadAhead = 1000;
+constexpr long kRowsBetweenLooks = 64;
+
 // Keys asked for by one call: enough to make calls few, and a filter that any
 // server takes.
 constexpr std::size_t kMaxKeysPerCall = 500;
@@ -158,22 +166,22 @@ bool Scan::is_hidden(std::string_view key) const {
   return key.empty() || (object_.may_be_anonymous && !options_.include_anonymous && is_anonymous(key));
 }
 
-// Rows that come behind the last one.
-std::string Scan::position() const {
-  if (key_.empty()) return {};
-  if (order_path_.empty()) return text_comparison(object_.key_field, order_.descending ? "<" : ">", key_);
-  std::string rank = std::string(kSortRank) + (order_.nulls_first ? " < " : " > ") + sort_rank_;
-  std::string same_rank = std::string(kSortRank) + " == " + sort_rank_;
-  std::string value = std::string(kSortValue) + (order_.descending ? " < " : " > ") + sort_value_;
-  std::string same_value = std::string(kSortValue) + " == " + sort_value_;
-  return rank + " || (" + same_rank + " && (" + value + " || (" + same_value + " && " +
-         text_comparison(object_.key_field, ">", key_) + ")))";
+// Rows that come behind the one with this key, and these parts of another order.
+std::string Scan::position_behind(std::string_view key, std::string_view rank, std::string_view value) const {
+  if (key.empty()) return {};
+  if (order_path_.empty()) return text_comparison(object_.key_field, order_.descending ? "<" : ">", key);
+  auto compared = [](std::string_view name, std::string_view op, std::string_view with) {
+    return std::string(name).append(op).append(with);
+  };
+  return compared(kSortRank, order_.nulls_first ? " < " : " > ", rank) + " || (" + compared(kSortRank, " == ", rank) + " && (" +
+         compared(kSortValue, order_.descending ? " < " : " > ", value) + " || (" + compared(kSortValue, " == ", value) + " && " +
+         text_comparison(object_.key_field, ">", key) + ")))";
 }
 
-std::string Scan::page_body() const {
+std::string Scan::page_body(std::string position) const {
   auto paths = views_of(paths_);
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .app_id = options_.app_id, .filter = range_.filter, .position = position(), .order = order_, .limit = page_limit_});
+                           .app_id = options_.app_id, .filter = range_.filter, .position = position, .order = order_, .limit = page_limit_});
 }
 
 std::string Scan::keys_body() const {
@@ -192,9 +200,16 @@ Request Scan::aggregation(std::string body) const {
 }
 
 bool Scan::send(Request&& request, bool streamed) {
+  ready_.clear();
+  ahead_ = false;
+  rows_in_page_ = rows_in_attempt_ = 0;
+  return send_while_reading(std::move(request), streamed);
+}
+
+// What is ready stays, and counts for its own page.
+bool Scan::send_while_reading(Request&& request, bool streamed) {
   splitter_.reset();
   undecoded_ = 0;
-  rows_in_page_ = rows_in_attempt_ = 0;
   ++counts_.requests;
   if (call_.start(*reactor_, std::move(request), streamed ? this : nullptr)) return true;
   out_of_memory();
@@ -210,7 +225,8 @@ bool Scan::start_all(ScanRange range) noexcept try {
   if (range_.first_rows > 0 && range_.first_rows < page_limit_) page_limit_ = static_cast<int>(range_.first_rows);
   key_.clear();
   page_starts_.clear();
-  return send(aggregation(page_body()), true);
+  rows_ = 0;
+  return send(aggregation(page_body(position())), true);
 } catch (const std::bad_alloc&) {
   out_of_memory();
   return false;
@@ -293,9 +309,10 @@ Status Scan::next(Value* out) noexcept try {
 }
 
 Status Scan::next_streamed(Value* out) {
+  if (!read_ahead()) return Status::kFailed;
   for (;;) {
     std::string_view record;
-    Split split = splitter_.next(record);
+    Split split = next_record_text(record);
     if (split == Split::kFailed) return nonsense(splitter_.reason());
     if (split == Split::kRecord) {
       Status status = take_record(record, out);
@@ -309,11 +326,77 @@ Status Scan::next_streamed(Value* out) {
       continue;
     }
     std::size_t before = undecoded_;
-    received_ = 0;
-    call_.resume();
-    drive();
+    take_in();
     if (undecoded_ == before && !call_.done()) return Status::kWouldBlock;
   }
+}
+
+// First what is left of a page whose body has come, then what the call at hand
+// brings.
+Split Scan::next_record_text(std::string_view& record) {
+  if (!ready_.empty()) {
+    record = ready_.take();
+    return Split::kRecord;
+  }
+  if (std::exchange(ahead_, false)) {
+    ready_.clear();
+    rows_in_page_ = rows_in_attempt_ = 0;
+  }
+  return splitter_.next(record);
+}
+
+void Scan::take_in() {
+  received_ = 0;
+  call_.resume();
+  drive();
+}
+
+// Keeps the connection busy while the reader is: fills up what waits for it,
+// and when a page has come asks for the next one. False: failure().
+bool Scan::read_ahead() {
+  bool looks = mode_ == Mode::kPages && rows_ >= kRowsBeforeReadAhead && rows_ % kRowsBetweenLooks == 0;
+  if (!looks) return true;
+  bool has_room = splitter_.pending() < kMaxReadAheadBytes;
+  if (has_room && !call_.done()) take_in();
+  bool page_came = !ahead_ && ready_.empty() && call_.succeeded() && splitter_.pending() <= kMaxReadAheadBytes;
+  return !page_came || ask_ahead();
+}
+
+// Whatever is wrong with the rest of the page shows when it is read.
+bool Scan::ask_ahead() {
+  ready_page_ = splitter_.preview();
+  ready_.reserve(splitter_.pending());
+  std::string_view record;
+  Split split = splitter_.next(record);
+  for (; split == Split::kRecord; split = splitter_.next(record)) ready_.push(record);
+  if (split != Split::kEnd || ready_.empty() || !wants_next_page()) return true;
+  std::string position = position_behind_ready();
+  if (position.empty()) return true;
+  grow_page();
+  counts_.wire_bytes += call_.take_wire_bytes();
+  ahead_ = true;
+  if (!send_while_reading(aggregation(page_body(std::move(position))), true)) return false;
+  drive();
+  return true;
+}
+
+// A LIMIT that is met by what is there ends the scan.
+bool Scan::wants_next_page() const {
+  auto ready = static_cast<long>(ready_.size());
+  bool full = rows_in_page_ + ready >= page_limit_;
+  bool likely = range_.first_rows == 0 || rows_ > range_.first_rows || rows_ + ready < range_.first_rows;
+  return full && likely;
+}
+
+// Empty: the last record is not one to go on from.
+std::string Scan::position_behind_ready() {
+  if (!row_decoder_->decode(ready_.last(), values_.data())) return {};
+  const Value& key = values_[key_at_];
+  if (key.kind != ValueKind::kText || key.text.empty()) return {};
+  if (order_path_.empty()) return position_behind(key.text, {}, {});
+  const Value& rank = values_[rank_at_];
+  const Value& value = values_[rank_at_ + 1];
+  return rank.text.empty() || value.text.empty() ? std::string() : position_behind(key.text, rank.text, value.text);
 }
 
 void Scan::row_taken() noexcept {
@@ -329,6 +412,7 @@ Status Scan::take_record(std::string_view record, Value* out) {
   if (rows_in_attempt_++ == 0 && has_key()) call_.progressed();
   if (verdict == Verdict::kPassOver) return Status::kDone;
   ++rows_in_page_;
+  ++rows_;
   ++counts_.rows;
   std::copy(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(column_count_), out);
   return Status::kRow;
@@ -402,20 +486,24 @@ Status Scan::stream_ended() {
 
 // A few rows at first, then more and more: whoever asks for more than expected
 // is likely to want much more.
-Status Scan::page_ended() {
+void Scan::grow_page() {
   constexpr int kGrowth = 8;
+  bool near = page_limit_ > options_.page_size / kGrowth;
+  page_limit_ = near ? options_.page_size : page_limit_ * kGrowth;
+}
+
+Status Scan::page_ended() {
   bool last = mode_ != Mode::kPages || rows_in_page_ < page_limit_;
   if (last) {
     mode_ = Mode::kIdle;
     return Status::kDone;
   }
-  bool near = page_limit_ > options_.page_size / kGrowth;
-  page_limit_ = near ? options_.page_size : page_limit_ * kGrowth;
-  return send(aggregation(page_body()), true) ? Status::kRow : Status::kFailed;
+  grow_page();
+  return send(aggregation(page_body(position())), true) ? Status::kRow : Status::kFailed;
 }
 
 std::string Scan::body_to_resume() const {
-  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kKeys ? keys_body() : page_body();
+  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kKeys ? keys_body() : page_body(position());
 }
 
 Status Scan::stream_broke() {
@@ -471,7 +559,7 @@ Status Scan::confirm_absence() {
 }
 
 Status Scan::nonsense(const std::string& reason) {
-  std::string begin = mode_ == Mode::kIdle ? printable(call_.reply(), 200) : printable(splitter_.preview(), 200);
+  std::string begin = mode_ == Mode::kIdle ? printable(call_.reply(), 200) : printable(ahead_ ? ready_page_ : splitter_.preview(), 200);
   return fail(sqlstate::kReplyHandle,
               "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
               (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +

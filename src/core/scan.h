@@ -12,6 +12,7 @@
 #include "client.h"
 #include "object.h"
 #include "pipeline.h"
+#include "record_queue.h"
 #include "record_splitter.h"
 #include "row_decoder.h"
 #include "wall.h"
@@ -82,6 +83,11 @@ class Scan : public RowSource, private BodySink {
 
   Status next(Value* out) noexcept override;
   std::string_view row_key() const noexcept override { return key_; }
+
+  // Where another order than the key's was asked for: did Pendo take the last
+  // row's value for a number, or did it sort the row among those without one?
+  bool sorted_as_number() const noexcept { return sort_rank_ == kRankOfNumbers; }
+
   void texts_taken() noexcept override { row_decoder_->release(); }
   void row_taken() noexcept override;
   const ScanCounts& counts() const noexcept override { return counts_; }
@@ -100,8 +106,9 @@ class Scan : public RowSource, private BodySink {
 
   bool has_key() const noexcept { return !object_.key_field.empty(); }
   bool is_hidden(std::string_view key) const;
-  std::string page_body() const;
-  std::string position() const;
+  std::string page_body(std::string position) const;
+  std::string position_behind(std::string_view key, std::string_view rank, std::string_view value) const;
+  std::string position() const { return position_behind(key_, sort_rank_, sort_value_); }
   std::string keys_body() const;
   std::string body_to_resume() const;
   bool ask_for_more();
@@ -109,8 +116,16 @@ class Scan : public RowSource, private BodySink {
   bool ask_for_keys();
   Request aggregation(std::string body) const;
   bool send(Request&& request, bool streamed);
+  bool send_while_reading(Request&& request, bool streamed);
 
   Status next_streamed(Value* out);
+  Split next_record_text(std::string_view& record);
+  void take_in();
+  bool read_ahead();
+  bool ask_ahead();
+  bool wants_next_page() const;
+  std::string position_behind_ready();
+  void grow_page();
   Status take_record(std::string_view record, Value* out);
   Verdict check_key(const Value& key);
   Verdict check_wanted_key(std::string_view key);
@@ -141,6 +156,9 @@ class Scan : public RowSource, private BodySink {
   std::size_t rank_at_ = 0;
   std::vector<Value> values_;
   RecordSplitter splitter_;
+  RecordQueue ready_;        // the rest of a page whose body has come
+  std::string ready_page_;   // how that page began
+  bool ahead_ = false;       // the call at hand is the one for the page after it
   Call call_;
   Mode mode_ = Mode::kIdle;
   std::string key_;        // the key looked for, or the last key of the pages so far
@@ -152,6 +170,7 @@ class Scan : public RowSource, private BodySink {
   std::vector<std::string> keys_;  // of start_keys(), sorted
   std::size_t next_key_ = 0;       // the first that was not asked for yet
   std::map<std::string, bool, std::less<>> asked_;  // keys of the call at hand, and whether they came
+  long rows_ = 0;  // since the start
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
   std::size_t undecoded_ = 0;  // bytes in the splitter since the last record

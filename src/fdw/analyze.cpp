@@ -21,11 +21,22 @@ struct Sampling {
   pendo::Value* values;
   HeapTuple* rows;
   int wanted;
+  // of a partition
+  EState* estate;
+  ExprState* bounds;      // nullptr: every record is a row
+  TupleTableSlot* slot;
 };
 
-int64 count_records(Sampling* sampling) {
+struct Sample {
+  double records;  // that came
+  double rows;     // of these, the table's own
+  int kept;
+};
+
+int64 count_records(const PendoTable* table) {
   auto* box = pendo_box<pendo::RecordCount>(CurrentMemoryContext);
-  pendo_open_record_count(box, sampling->client, sampling->table->object, sampling->table->options.call);
+  PendoClientRef* client = pendo_session_client(table->server, table->user, table->options);
+  pendo_open_record_count(box, client, table->object, table->options.call);
   pendo::RecordCount* count = box->get();
   pendo::Value value;
   pendo::Value* out = &value;
@@ -48,6 +59,30 @@ HeapTuple row_tuple(const Sampling* sampling, std::string_view key) {
   return heap_form_tuple(desc, values, nulls);
 }
 
+// A partition has those records only that are within its bounds, as in a scan.
+void find_bounds(Sampling* sampling) {
+  if (!sampling->relation->rd_rel->relispartition) return;
+  sampling->estate = CreateExecutorState();
+  sampling->bounds = ExecPrepareQual(RelationGetPartitionQual(sampling->relation), sampling->estate);
+  sampling->slot = MakeSingleTupleTableSlot(RelationGetDescr(sampling->relation), &TTSOpsHeapTuple);
+}
+
+bool is_own_row(Sampling* sampling, HeapTuple row) {
+  if (!sampling->bounds) return true;
+  ExprContext* context = GetPerTupleExprContext(sampling->estate);
+  ResetExprContext(context);
+  context->ecxt_scantuple = ExecStoreHeapTuple(row, sampling->slot, false);
+  bool own = ExecQual(sampling->bounds, context);
+  ExecClearTuple(sampling->slot);
+  return own;
+}
+
+void forget_bounds(Sampling* sampling) {
+  if (!sampling->estate) return;
+  ExecDropSingleTupleTableSlot(sampling->slot);
+  FreeExecutorState(sampling->estate);
+}
+
 // Keeps each row with the same chance, however many there are.
 int keep(Sampling* sampling, double seen, int kept, HeapTuple row) {
   if (kept < sampling->wanted) {
@@ -64,7 +99,7 @@ int keep(Sampling* sampling, double seen, int kept, HeapTuple row) {
   return kept;
 }
 
-int read_sample(Sampling* sampling, int64 total) {
+Sample read_sample(Sampling* sampling, int64 total) {
   MemoryContext context = CurrentMemoryContext;
   MemoryContext row_context = AllocSetContextCreate(context, "pendo_fdw sample", ALLOCSET_DEFAULT_SIZES);
   int count = list_length(sampling->attnos);
@@ -79,17 +114,19 @@ int read_sample(Sampling* sampling, int64 total) {
   pendo::Scan* scan = box->get();
   pendo::Value* values = sampling->values;
   pendo_start_sample(scan, sampling->table->object, total, sampling->wanted);
-  int kept = 0;
-  for (double seen = 0; pendo_drive(scan, [=]() { return scan->next(values); }) == pendo::Status::kRow; ++seen) {
+  find_bounds(sampling);
+  Sample sample{};
+  for (; pendo_drive(scan, [=]() { return scan->next(values); }) == pendo::Status::kRow; ++sample.records) {
     MemoryContextSwitchTo(row_context);
     HeapTuple row = row_tuple(sampling, scan->row_key());
     MemoryContextSwitchTo(context);
-    kept = keep(sampling, seen, kept, heap_copytuple(row));
+    if (is_own_row(sampling, row)) sample.kept = keep(sampling, sample.rows++, sample.kept, heap_copytuple(row));
     MemoryContextReset(row_context);
   }
+  forget_bounds(sampling);
   MemoryContextDelete(row_context);
   box->object.reset();
-  return kept;
+  return sample;
 }
 
 List* columns_of_interest(const PendoTable* table) {
@@ -110,21 +147,28 @@ int acquire_sample(Relation relation, int elevel, HeapTuple* rows, int wanted, d
   sampling.rows = rows;
   sampling.wanted = wanted;
   sampling.attnos = columns_of_interest(sampling.table);
-  int64 total = count_records(&sampling);
-  int kept = read_sample(&sampling, total);
-  *total_rows = static_cast<double>(total);
+  int64 total = count_records(sampling.table);
+  Sample sample = read_sample(&sampling, total);
+  double share = sample.records > 0 ? sample.rows / sample.records : 1;
+  *total_rows = static_cast<double>(total) * share;
   *dead_rows = 0;
-  ereport(elevel, (errmsg("%s: %d of " INT64_FORMAT " records in the sample", sampling.table->name, kept, total)));
-  return kept;
+  ereport(elevel, (errmsg("%s: %d of " INT64_FORMAT " records in the sample", sampling.table->name, sample.kept, total)));
+  return sample.kept;
 }
 
 }  // namespace
 
-// Events have no records to sample.
+// Events have no records to sample. Among the children of a parent, a table's
+// share of the sample is that of its pages. The number of records is asked for
+// where none is known; and for a partition, which keeps of its share of all
+// records those within its bounds. As whom: PostgreSQL is not yet the owner here.
 bool pendoAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc* func, BlockNumber* totalpages) {
   const pendo::ObjectDescriptor* object = pendo_object_of(GetForeignTable(RelationGetRelid(relation)));
   if (!object || object->read != pendo::ReadCall::kRecords) return false;
   *func = acquire_sample;
-  *totalpages = static_cast<BlockNumber>(Max(relation->rd_rel->reltuples, 0) / kRecordsPerPage) + 1;
+  double records = relation->rd_rel->reltuples;
+  bool unknown = records < 0 || relation->rd_rel->relispartition;
+  if (unknown) records = static_cast<double>(count_records(pendo_table(RelationGetRelid(relation), relation->rd_rel->relowner)));
+  *totalpages = static_cast<BlockNumber>(records / kRecordsPerPage) + 1;
   return true;
 }

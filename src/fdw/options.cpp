@@ -391,12 +391,13 @@ char* base_url(const char* url) {
 
 // Unlike GetUserMapping, a missing mapping is no error here: what needs a key
 // says so itself, with the server's name and what to do.
-List* mapping_options(Oid server, Oid user) {
+List* mapping_options(Oid server, Oid user, bool* exists) {
   HeapTuple tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(user), ObjectIdGetDatum(server));
   if (!HeapTupleIsValid(tuple)) {
     tuple = SearchSysCache2(USERMAPPINGUSERSERVER, ObjectIdGetDatum(InvalidOid), ObjectIdGetDatum(server));
   }
-  if (!HeapTupleIsValid(tuple)) return NIL;
+  *exists = HeapTupleIsValid(tuple);
+  if (!*exists) return NIL;
   bool isnull = false;
   Datum datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &isnull);
   List* options = isnull ? NIL : untransformRelOptions(datum);
@@ -420,7 +421,7 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user) {
                     errhint("ALTER SERVER %s OPTIONS (ADD region 'us'); regions: us, us1, eu, jp, au.",
                             quote_identifier(server->servername))));
   }
-  List* mapping = mapping_options(server->serverid, user);
+  List* mapping = mapping_options(server->serverid, user, &result.config.has_mapping);
   result.config.server_name = server->servername;
   result.config.api_url = base_url(api_url ? api_url : region->api_url.data());
   result.config.track_url = base_url(track_url ? track_url : region ? region->track_url.data() : api_url);

@@ -35,6 +35,7 @@ struct RunningScan {
   List* filter_states;
   List* count_quals;          // of kCount
   pendo::SortOrder order;
+  const PendoColumn* sorted_by;  // another column than the key, or nullptr
   bool in_order;
   int first_rows;
 
@@ -233,6 +234,33 @@ void fill_columns(RunningScan* state, TupleTableSlot* slot, bool json) {
   }
 }
 
+const char* key_text(const pendo::RowSource* rows) {
+  std::string_view key = rows->row_key();
+  return pendo_message_text(key.data(), key.size());
+}
+
+[[noreturn]] void report_disorder(const RunningScan* state) {
+  const PendoColumn* column = state->sorted_by;
+  ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                  errmsg("Pendo cannot sort by column \"%s\" of %s: what it holds in \"%s\" of \"%s\" is not of the column's type", column->name,
+                         state->table->name, column->path, key_text(state->rows)),
+                  column->promised ? errdetail("Its option strict_type 'true' promises that Pendo has values of type %s there, or none.",
+                                               format_type_with_typemod(column->type, column->typmod))
+                                   : 0,
+                  column->promised ? errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s OPTIONS (DROP strict_type); or SET pendo_fdw.pushdown = off; then rows are sorted here.",
+                                             state->table->name, quote_identifier(column->name))
+                                   : errhint("SET pendo_fdw.pushdown = off; then rows are sorted here.")));
+  pg_unreachable();
+}
+
+// Pendo sorts what is no number among the nulls. A row that is a null there but
+// has a value here, or the other way round, is out of its place.
+void check_place(const RunningScan* state, const TupleTableSlot* slot) {
+  if (!state->sorted_by) return;
+  bool has_value = !slot->tts_isnull[state->sorted_by->attno - 1];
+  if (has_value != state->scan->get()->sorted_as_number()) report_disorder(state);
+}
+
 // JSON comes last: parsing it takes much memory, what the others took is free then.
 TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
   memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
@@ -240,6 +268,7 @@ TupleTableSlot* fill_slot(RunningScan* state, TupleTableSlot* slot) {
   state->rows->texts_taken();
   fill_columns(state, slot, true);
   state->rows->row_taken();
+  check_place(state, slot);
   return ExecStoreVirtualTuple(slot);
 }
 
@@ -247,6 +276,8 @@ void set_order(RunningScan* state, List* order) {
   state->in_order = order != NIL;
   if (!order) return;
   const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(order, kOrderAttno)));
+  bool is_brought = list_member_int(state->attnos, column->attno);
+  if (!column->is_key && is_brought) state->sorted_by = column;
   if (!column->is_key) state->order.path = column->path;
   state->order.descending = list_nth_int(order, kOrderDescending) != 0;
   state->order.nulls_first = list_nth_int(order, kOrderNullsFirst) != 0;

@@ -126,10 +126,13 @@ bool is_auto_group(const char* group) {
 
 // Pendo itself keeps the times of the auto groups, and every id is text. Of
 // other fields it does not enforce the type; the owner may promise it.
-bool is_strict(const PendoTable* table, const PendoColumn* column) {
+bool is_kept_by_pendo(const PendoColumn* column) {
   bool own_time = column->group && is_auto_group(column->group) && column->json_type == pendo::ColumnType::kTime &&
                   column->typmod < 0;
-  if (column->is_key || own_time) return true;
+  return column->is_key || own_time;
+}
+
+bool is_promised(const PendoTable* table, const PendoColumn* column) {
   DefElem* option = column_option(table->relid, column->attno, "strict_type");
   return option && defGetBoolean(option);
 }
@@ -157,7 +160,8 @@ void set_column(PendoTable* table, Form_pg_attribute attribute) {
   column->collation = attribute->attcollation;
   check_event_type(table, column);
   column->is_key = !table->object->key_field.empty() && table->object->key_field == column->path;
-  column->strict = is_strict(table, column);
+  column->promised = is_promised(table, column);
+  column->strict = column->promised || is_kept_by_pendo(column);
   if (!column->is_key) return;
   if (table->key) {
     ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),

@@ -19,6 +19,7 @@ struct PendoColumn {
   pendo::ColumnType json_type;
   bool is_key;
   bool strict;          // Pendo holds values of this type only, or none
+  bool promised;        // that by the option strict_type
   bool in_rows;         // false: not for a filter, as Pendo is asked for it by other means
   bool generated;       // computed by PostgreSQL on writing; attno is 0
 };

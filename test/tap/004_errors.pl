@@ -108,15 +108,15 @@ check('read-only key', reachable => 1, key_valid => 1, write_access => 0, advice
 # ---- no key, no mapping -------------------------------------------------
 
 mapping(track_secret => 'sim-track-secret');
-refuses('no key', $_, '42501', qr/^no integration key for server "pendo"$/, $none, qr/USER MAPPING .*integration_key/)
+refuses('no key', $_, '42501', qr/^no integration key for server "pendo"$/, $none, qr/: ALTER USER MAPPING .* OPTIONS \(ADD integration_key '...'\)/)
   for qw(select lookup update import);
 works('no key', 'insert');
 check('no key', reachable => 'NULL', key_valid => 'NULL', track_secret_set => 1, advice => qr/No integration key/);
 
 mapping();
-refuses('no mapping', $_, '42501', qr/^no integration key for server "pendo"$/, $none, qr/USER MAPPING .*integration_key/)
+refuses('no mapping', $_, '42501', qr/^no integration key for server "pendo"$/, $none, qr/: CREATE USER MAPPING .* OPTIONS \(integration_key '...'\)/)
   for qw(select lookup update import);
-refuses('no mapping', 'insert', '42501', qr/^no track secret for server "pendo"$/, $none, qr/USER MAPPING .*track_secret/);
+refuses('no mapping', 'insert', '42501', qr/^no track secret for server "pendo"$/, $none, qr/: CREATE USER MAPPING .* OPTIONS \(track_secret '...'\)/);
 check('no mapping', key_valid => 'NULL', track_secret_set => 0, advice => qr/No integration key.*No track secret/s);
 
 # ---- the track secret ---------------------------------------------------

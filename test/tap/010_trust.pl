@@ -99,6 +99,27 @@ $simulator->faults({ route => 'POST /api/v1/aggregation', kind => 'garbage', bod
 like(error_of($dbh, 'SELECT * FROM ids')->{message}, qr/it lists "v1" twice/, 'the same page again and again is an error');
 $simulator->reset;
 
+# ---- an order that rests on a promise which is not kept -----------------
+
+$dbh->do($_) for "CREATE FOREIGN TABLE promised (visitor_id text, seats integer OPTIONS (path 'custom.seats', strict_type 'true'), seats_text text OPTIONS (path 'custom.seats')) SERVER pendo OPTIONS (object 'visitors', page_size '30')",
+  "UPDATE promised SET seats_text = '7' WHERE visitor_id = 'v0000042'";
+my $in_order = 'SELECT visitor_id, seats FROM promised ORDER BY seats, visitor_id';
+my $error = error_of($dbh, $in_order);
+is($error->{state}, '42804', 'a text among the numbers that are sorted by is an error');
+like($error->{message}, qr/^Pendo cannot sort by column "seats" of public\.promised: what it holds in "metadata\.custom\.seats" of "v0000042" is not of the column's type$/, 'that names column and record');
+like($error->{detail}, qr/strict_type 'true' promises that Pendo has values of type integer/, 'and the promise');
+like($error->{hint}, qr/DROP strict_type.*SET pendo_fdw\.pushdown = off/, 'and what to do');
+$dbh->do("ALTER FOREIGN TABLE promised OPTIONS (ADD on_bad_value 'null')");
+$dbh->do("UPDATE promised SET seats_text = 'seven' WHERE visitor_id = 'v0000042'");
+is(error_of($dbh, $in_order), undef, 'one that is NULL here has its place among the nulls');
+$dbh->do('SET pendo_fdw.pushdown = off');
+my $sorted_here = $dbh->selectcol_arrayref($in_order);
+$dbh->do('RESET pendo_fdw.pushdown');
+is_deeply($dbh->selectcol_arrayref($in_order), $sorted_here, 'the same as where it is sorted here');
+$dbh->do("ALTER FOREIGN TABLE promised ALTER COLUMN seats OPTIONS (SET path 'custom.score')");
+like(error_of($dbh, $in_order)->{message}, qr/^Pendo cannot sort by column "seats"/, 'a number that the column cannot hold is no null there, and an error');
+$simulator->reset;
+
 # ---- an event that may have been taken twice ----------------------------
 
 $simulator->faults({ route => 'POST /data/track', kind => 'reset_after', times => 1 });

@@ -8,6 +8,7 @@ use lib $FindBin::Bin;
 use JSON::XS;
 use PendoTest;
 use Test::More;
+use Time::HiRes qw(time);
 
 my $visitors  = 1_000_000;
 my $bound     = 16 * 1024;    # kB
@@ -105,6 +106,29 @@ subtest 'a filter' => sub {
         cmp_ok($moved, '<', 1.5 * $part, "as small a part of the $what");
     }
     is($some->{calls}, 1, 'in one call');
+};
+
+# ---- waiting ----
+
+# How much of the time that Pendo takes for its pages passes while rows are
+# worked on: each row costs PostgreSQL something here. Told, not judged.
+subtest 'waiting' => sub {
+    my ($pages, $page, $latency) = (20, 10_000, 0.1);
+    $dbh->do("ALTER FOREIGN TABLE pendo.visitors OPTIONS (ADD page_size '$page')");
+    my $rows = $pages * $page;
+    my $work = "SELECT count(sha256(convert_to(repeat(visitor_id, 600), 'UTF8'))) FROM (SELECT visitor_id FROM pendo.visitors LIMIT $rows) v";
+    my %took;
+    for my $seconds (0, $latency) {
+        $simulator->config(latency_ms => $seconds * 1000);
+        my $since = time;
+        $took{$seconds} = [$dbh->selectrow_array($work), time - $since];
+    }
+    $simulator->config(latency_ms => 0);
+    $dbh->do('ALTER FOREIGN TABLE pendo.visitors OPTIONS (DROP page_size)');
+    is($took{$latency}[0], $rows, 'every row');
+    my $waited = ($took{$latency}[1] - $took{0}[1]) / ($pages * $latency);
+    note sprintf '%d pages of %d rows, %.1f s of work, %.1f s with %g s for each page: %.0f %% of these were waited for',
+      $pages, $page, $took{0}[1], $took{$latency}[1], $latency, 100 * $waited;
 };
 
 # ---- memory ----
