@@ -141,7 +141,7 @@ updates('answer cut off', 5, { route => $bulk, times => 1, kind => 'truncate', a
 updates('numbers that do not add up, once', 6, { route => $bulk, skip => 1, times => 1, kind => 'wrong_counts' });
 updates('garbage, once', 6, { route => $bulk, skip => 2, times => 1, kind => 'garbage', body => 'OK' });
 updates('400, once', 6, { route => $bulk, skip => 1, times => 1, kind => 'status', status => 400, body => 'missing field mappings' });
-updates('413, once', 7, { route => $bulk, skip => 1, times => 1, kind => 'status', status => 413, body => '' });
+updates('413, once', 6, { route => $bulk, skip => 3, times => 1, kind => 'status', status => 413, body => '' });
 
 sub fails {
     my (@faults) = @_;

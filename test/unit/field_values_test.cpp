@@ -92,7 +92,8 @@ TEST_F(Encoding, LaterValuesWin) {
 // The bytes that a batch is measured by are never fewer than those that are sent.
 TEST_F(Encoding, SizesBoundTheTexts) {
   auto e = encoder(NullAs::kNull);
-  std::vector<Value> values = {text(std::string(300, 'x')), text("\"\\\n"), number(-12)};
+  std::string long_text(300, 'x');
+  std::vector<Value> values = {text(long_text), text("\"\\\n"), number(-12)};
   e->encode("id \"q\"", values.data(), nullptr);
   SeriesTable series(table_, "visitorId", "custom");
   auto sizes = series.sizes("id \"q\"", e->encoded());
