@@ -39,6 +39,7 @@ struct ModifyState {
   // visitors and accounts
   List* attnos;
   AttrNumber key_junk;        // where the key is in the plan's slot; 0: in the row itself
+  void* old_copy;             // see free_old_row()
   bool only_changes;
   bool fields_known;
   PendoBox<pendo::RecordEncoder>* encoder;
