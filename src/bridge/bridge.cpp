@@ -16,7 +16,7 @@ char* text_or_null(const std::string& text) {
 }
 
 TimestampTz deadline = 0;
-const char* deadline_option = nullptr;
+bool deadline_is_statements = false;
 PendoWaitHook wait_hook = nullptr;
 int hook_every_ms = 0;
 
@@ -30,7 +30,11 @@ long time_to_wait() {
 
 void check_deadline() {
   if (deadline == 0 || GetCurrentTimestamp() < deadline) return;
-  ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("sending to Pendo took longer than %s", deadline_option),
+  if (deadline_is_statements) {
+    ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement due to statement timeout"),
+                    errdetail("It was sending records to Pendo, as the transaction was to commit.")));
+  }
+  ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("sending to Pendo at commit took longer than delivery_timeout"),
                   errhint("Set a longer delivery_timeout, or write fewer records in one transaction.")));
 }
 
@@ -53,9 +57,9 @@ void pendo_report(const pendo::Failure& failure) {
                text_or_null(failure.hint));
 }
 
-void pendo_set_deadline(TimestampTz when, const char* option) {
+void pendo_set_deadline(TimestampTz when, bool is_statements) {
   deadline = when;
-  deadline_option = option;
+  deadline_is_statements = is_statements;
 }
 
 void pendo_set_wait_hook(PendoWaitHook hook, int every_ms) {

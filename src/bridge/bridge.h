@@ -20,8 +20,8 @@
 char* pendo_message_text(const char* text, std::size_t size);
 
 // From now on every wait ends with an ERROR at that time; 0: never. To be taken
-// back at the end of the transaction.
-void pendo_set_deadline(TimestampTz when, const char* option);
+// back at the end of the transaction. `is_statements`: it is statement_timeout's.
+void pendo_set_deadline(TimestampTz when, bool is_statements);
 
 // Called after each wait, and at least that often while waiting; nullptr: none.
 using PendoWaitHook = void (*)(void);

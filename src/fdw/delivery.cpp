@@ -179,7 +179,7 @@ void set_deadline() {
   if (limit == 0) return;
   bool by_statement = StatementTimeout > 0 && StatementTimeout < limit;
   if (by_statement) limit = StatementTimeout;
-  pendo_set_deadline(GetCurrentTimestamp() + limit * 1000, by_statement ? "statement_timeout" : "delivery_timeout");
+  pendo_set_deadline(GetCurrentTimestamp() + limit * 1000, by_statement);
 }
 
 const char* name_of_records(const PendoRun* run) {
@@ -321,7 +321,7 @@ void pendo_deliver_all() {
 }
 
 void pendo_end_delivery() {
-  pendo_set_deadline(0, nullptr);
+  pendo_set_deadline(0, false);
   pendo_end_progress();
   strlcpy(last_sqlstate, "00000", sizeof last_sqlstate);
 }
