@@ -26,11 +26,10 @@ Datum text_or_null(const char* text, char* null_flag) {
   return text && *text ? CStringGetTextDatum(text) : Datum(0);
 }
 
-// Reads of others would be conflicts under SERIALIZABLE, so there it is left to
-// the next run. What another session deletes right now is left to that one.
+// What another session deletes right now is left to that one.
 void delete_old_runs(const LedgerScope* scope) {
   TimestampTz now = GetCurrentTimestamp();
-  if (now < next_look || XactIsoLevel == XACT_SERIALIZABLE) return;
+  if (now < next_look) return;
   if (!pendo_ledger_lock_retention(&scope->extension, false)) return;
   int64 deleted = pendo_ledger_delete_runs(scope, now - kKeepRuns, kDeletedAtOnce, InvalidOid);
   if (deleted < kDeletedAtOnce) next_look = now + USECS_PER_DAY;

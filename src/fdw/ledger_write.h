@@ -48,8 +48,9 @@ void pendo_ledger_force_writable(LedgerScope* scope);
 // Prepares `sql`, in which every @ stands for the extension's schema and a dot.
 SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types);
 
-// Runs it on the newest snapshot, also under REPEATABLE READ, where an older one
-// would make rows of other runs an error. Returns the number of rows.
+// Runs it on what is committed now, whatever the isolation level: rows that other
+// runs wrote since this transaction's snapshot would be errors. Returns the number
+// of rows.
 int64 pendo_ledger_run(SPIPlanPtr plan, Datum* values, const char* nulls);
 
 // Until the transaction ends. Who changes rejects waits for its turn, so that
