@@ -52,6 +52,20 @@ SELECT condition, same(condition), coalesce(filter, '(nothing)') AS filter FROM 
   $$NOT (plan = 'pro' OR seats > 5)$$, $$NOT (plan = 'pro' AND active)$$, $$plan = NULL$$, $$seats > (SELECT 5)$$, $$plan = current_setting('search_path')$$, $$random() > 2$$
   ]) WITH ORDINALITY c(condition, n) LEFT JOIN LATERAL asked('SELECT visitor_id FROM visitors WHERE ' || condition) filter ON true ORDER BY n;
 
+-- what a column cannot hold is NULL, which is distinct from it
+CREATE FOREIGN TABLE narrow (visitor_id text, plan varchar(2) OPTIONS (path 'custom.plan'), seats smallint OPTIONS (path 'auto.nid'),
+  lastvisit timestamptz(0) OPTIONS (path 'auto.lastvisit')) SERVER pendo OPTIONS (object 'visitors', on_bad_value 'null');
+SELECT visitor_id AS id, strict_nid AS nid, lastvisit AS seen FROM copy
+ WHERE plan = 'pro' AND strict_nid > 32767 AND lastvisit <> date_trunc('second', lastvisit) ORDER BY visitor_id LIMIT 1 \gset
+SELECT condition, coalesce(filter, '(nothing)') AS filter FROM unnest(ARRAY[
+  $$plan IS DISTINCT FROM 'pro'$$, $$plan IS DISTINCT FROM 'go'$$, $$seats IS DISTINCT FROM 32768::bigint$$, $$seats IS DISTINCT FROM 32767$$,
+  $$lastvisit IS DISTINCT FROM '2025-01-01 00:00:00.5'$$, $$lastvisit IS DISTINCT FROM '2025-01-01'$$, $$plan IS NOT DISTINCT FROM 'pro'$$
+  ]) WITH ORDINALITY c(condition, n) LEFT JOIN LATERAL asked('SELECT visitor_id FROM narrow WHERE ' || condition) filter ON true ORDER BY n;
+SELECT n.* FROM narrow n WHERE visitor_id = :'id' AND plan IS DISTINCT FROM 'pro';
+SELECT count(*) = (SELECT count(*) FROM copy) AS same FROM narrow WHERE plan IS DISTINCT FROM 'pro';
+SELECT count(*) = (SELECT count(*) FROM copy) AS same FROM narrow WHERE seats IS DISTINCT FROM :nid;
+SELECT count(*) = (SELECT count(*) FROM copy) AS same FROM narrow WHERE lastvisit IS DISTINCT FROM :'seen';
+
 -- orders: by the id, and by numbers that doubles tell apart
 SELECT query, step FROM unnest(ARRAY[
   'ORDER BY visitor_id LIMIT 3', 'ORDER BY visitor_id DESC LIMIT 3',

@@ -206,6 +206,11 @@ Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const p
   return datum;
 }
 
+bool pendo_can_hold(const PendoColumn* column, const pendo::Value& value) {
+  Datum datum = static_cast<Datum>(0);
+  return convert(column, value, &datum) == nullptr;
+}
+
 pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnull) {
   if (isnull) return pendo::Value::null();
   switch (column->type) {

@@ -10,6 +10,10 @@
 Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const pendo::Value& value,
                      std::string_view row_key, bool* isnull);
 
+// Can a record's value in this column be that one? Not, if it is too long, out of
+// range or too exact.
+bool pendo_can_hold(const PendoColumn* column, const pendo::Value& value);
+
 // Writing. Views point into palloc'd memory of the current context.
 pendo::Value pendo_from_datum(const PendoColumn* column, Datum datum, bool isnull);
 

@@ -193,7 +193,10 @@ void set_known(pendo::Condition* result, const Values& values, QualKind kind, co
   } else if (kind == QualKind::kLike && !isnull) {
     set_pattern(result, pendo_key_text(datum));
   } else {
-    set_value(result, value_of(column, type, datum, isnull));
+    pendo::Value value = value_of(column, type, datum, isnull);
+    // in Pendo, it would be a bad value: NULL here, which is distinct from it
+    if (kind == QualKind::kDistinct && !isnull && !pendo_can_hold(column, value)) result->kind = pendo::ConditionKind::kAnything;
+    set_value(result, value);
   }
 }
 

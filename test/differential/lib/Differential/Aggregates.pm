@@ -6,7 +6,7 @@ use warnings;
 
 use Exporter 'import';
 
-use Differential::Condition qw(condition);
+use Differential::Condition qw(condition exact_condition);
 use Differential::Random;
 use Differential::Select qw(where sortable);
 
@@ -15,6 +15,7 @@ our @EXPORT_OK = qw(count_query aggregate_query group_query distinct_query);
 sub count_query {
     my ($scope) = @_;
     my ($alias, $from) = $scope->main;
+    return { sql => exact_count($scope, $from), agree => 'rows' } if chance(0.5);
     my $one  = $scope->column;
     my $what = weighted('*' => 60, column => 20, distinct => 10, '1' => 3, filter => 7);
     $scope->note("count $what", $one);
@@ -23,6 +24,15 @@ sub count_query {
     $sql = "SELECT 'some' WHERE EXISTS (SELECT FROM $from" . where($scope) . ')' if chance(0.1);
     $sql = "SELECT count(*) FROM (SELECT FROM $from" . where($scope) . ' LIMIT ' . pick(0, 1, 5, 100) . ') q' if chance(0.1);
     return { sql => chance(0.12) ? odd_count($scope, $from) : $sql, agree => 'rows' };
+}
+
+# What Pendo may count, or looks as if.
+sub exact_count {
+    my ($scope, $from) = @_;
+    my $one   = $scope->column;
+    my $count = weighted('count(*)' => 70, "count($one->{sql})" => 15, 'count(*) FILTER (WHERE ' . exact_condition($scope, 0) . ')' => 8, "count(DISTINCT $one->{sql})" => 3);
+    $scope->note('count exactly', $one);
+    return "SELECT $count FROM $from" . (chance(0.1) ? '' : ' WHERE ' . exact_condition($scope)) . (chance(0.06) ? ' HAVING count(*) > ' . pick(0, 3, 100) : '');
 }
 
 # Counts that are more than the number of a table's rows.

@@ -1,7 +1,8 @@
 # The tables: which columns of which type are where in Pendo's records.
 #
 # family: how a value is drawn, converted and asked for. native: the records have
-# values of the column's own JSON type only, or none.
+# values of the column's own JSON type only, or none. wide: the type that holds
+# what is too large, too long or too exact for the column's own.
 package Differential::Columns;
 
 use strict;
@@ -80,8 +81,11 @@ my %tables = (
     accounts => { name => 'accounts', kind => 'account', key => 'account_id', id => 'accountId', columns => \@accounts },
 );
 
+my %wide = (smallint => 'bigint', integer => 'bigint', 'varchar(8)' => 'text', 'timestamptz(3)' => 'timestamptz', 'numeric(5,2)' => 'numeric');
+
 for my $table (values %tables) {
     for my $column (@{ $table->{columns} }) {
+        $column->{wide} = $wide{ $column->{type} };
         $column->{native} = 1 if $column->{strict};
         # where the value is in a record's metadata
         @$column{qw(group field)} = $column->{path} =~ /^(?:metadata\.)?(\w+)\.(\w+)$/ unless $column->{key} || $column->{whole};

@@ -9,7 +9,7 @@ use Exporter 'import';
 use Differential::Leaves qw(leaf);
 use Differential::Random;
 
-our @EXPORT_OK = qw(condition);
+our @EXPORT_OK = qw(condition exact_condition);
 
 # SQL of a condition; depth: how deep it may be.
 sub condition {
@@ -23,6 +23,17 @@ sub condition {
     return same_column($scope) if $kind eq 'chain';
     my @parts = map { condition($scope, chance(0.6) ? $depth - 1 : 0) } 1 .. weighted(2 => 70, 3 => 25, 4 => 5);
     return join $kind eq 'and' ? ' AND ' : ' OR ', map { "($_)" } @parts;
+}
+
+# Of columns whose values can be trusted and are no texts: what Pendo may count.
+sub exact_condition {
+    my ($scope, $depth) = @_;
+    $depth //= weighted(0 => 50, 1 => 40, 2 => 10);
+    return 'NOT (' . exact_condition($scope, $depth - 1) . ')' if $depth > 0 && chance(0.1);
+    return leaf($scope, pick(qw(int int float time bool)), 1) if $depth == 0;
+    # now and then with a part that cannot be sent
+    my @parts = (map({ exact_condition($scope, $depth - 1) } 1 .. 2), chance(0.15) ? leaf($scope) : ());
+    return join pick(' AND ', ' OR '), map { "($_)" } shuffled(@parts);
 }
 
 # Conditions that speak of the same family, as ranges do.

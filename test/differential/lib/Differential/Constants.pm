@@ -1,5 +1,5 @@
-# Constants to compare a column with: its values, their neighbours, and borders,
-# as text with the type that the query will give them.
+# Constants to compare a column with: its values, those that it cannot hold, their
+# neighbours, and borders, as text with the type that the query will give them.
 package Differential::Constants;
 
 use strict;
@@ -97,9 +97,12 @@ sub num_constant {
     my ($scope, $one) = @_;
     my $text = value_of($one, @numbers);
     $text .= pick('', '', '0', '1') if $text =~ /\.\d+$/;
+    # more digits than a double has
+    $text .= ($text =~ /\./ ? '' : '.') . '0' x 20 . '1' if $text =~ /^-?\d{1,9}(\.\d{1,9})?$/ && chance(0.4);
     my $form = weighted(numeric => 6, plain => 3, float => 1, int => 1);
     return $scope->constant($text, 'numeric') if $form eq 'numeric' || $text =~ /N/;
-    return $scope->constant($text, 'double precision') if $form eq 'float' && $text !~ /e-?[3-9]\d\d/i;
+    # a numeric beyond every double fails there, so only where there is none
+    return $scope->constant($text, 'double precision') if $form eq 'float' && $one->{column}{native} && $text !~ /e-?[3-9]\d\d/i;
     return integer_plain({ values => [] }) =~ s/^(-.*)/($1)/r if $form eq 'int';
     return $text =~ /^-/ ? "($text)" : $text;
 }

@@ -17,12 +17,12 @@ use Differential::Switches qw(known_switches draw_switches);
 
 my $json = JSON::XS->new->canonical->ascii->allow_nonref;
 
-# seed, library; fixed: switches that are not drawn, by name; report: called with
+# seed, library, or the rig of another driver; fixed: switches that are not drawn, by name; report: called with
 # the text of each difference.
 sub new {
     my ($class, %arguments) = @_;
     my $self = bless { %arguments, queries => 0, differences => 0, known_errors => 0, rounds => 0, coverage => Differential::Coverage->new }, $class;
-    $self->{rig} = Differential::Rig->new(library => $arguments{library});
+    $self->{rig} //= Differential::Rig->new(library => $arguments{library});
     $self->{switches} = known_switches(sub { $self->{rig}->takes_switch(@_) });
     return $self;
 }
@@ -54,7 +54,7 @@ my @user_columns = map { { family => $_ } } qw(text text int text time float boo
 # Local rows to join with: ids that are there and ids that are not, some twice.
 sub draw_users {
     my ($round) = @_;
-    my @visitors = map { $_->{id} } @{ visible($round, 'visitors') };
+    my @visitors = map { $_->{id} } @{ $round->{records}{visitors} };
     my @accounts = map { $_->{id} } @{ $round->{records}{accounts} };
     my $words = $round->{pool}{visitors}{t};
     return map {
@@ -63,14 +63,26 @@ sub draw_users {
     } 1 .. between(0, 60);
 }
 
-# Distinct values of each column.
+# The table with columns that hold what is NULL in narrow ones.
+sub widened {
+    my ($table) = @_;
+    return { %$table, columns => [map { { %$_, type => $_->{wide} // $_->{type} } } @{ $table->{columns} }] };
+}
+
+sub distinct { my %seen; return grep { defined && !$seen{$_}++ } @_ }
+
+# Distinct values of each column, with those that it cannot hold; the latter alone
+# under `beyond`.
 sub draw_pool {
-    my ($columns, $rows) = @_;
+    my ($round, $name, $rows) = @_;
+    my $table   = tables()->{$name};
+    my @columns = @{ $table->{columns} };
+    my @wide    = sql_rows(widened($table), visible($round, $name), $round->{switches});
     my %pool;
-    for my $i (0 .. $#$columns) {
-        my %seen;
+    for my $i (0 .. $#columns) {
         # a whole record is no constant
-        $pool{ $columns->[$i]{name} } = [$columns->[$i]{whole} ? () : grep { !$seen{$_}++ } grep { defined } map { $_->[$i] } @$rows];
+        $pool{ $columns[$i]{name} } = [$columns[$i]{whole} ? () : distinct(map { $_->[$i] } @wide)];
+        $pool{beyond}{ $columns[$i]{name} } = [distinct(map { $wide[$_][$i] } grep { !defined $rows->[$_][$i] } 0 .. $#wide)];
     }
     return \%pool;
 }
@@ -86,7 +98,10 @@ sub begin_round {
         my @rows  = sql_rows($table, visible($round, $name), $round->{switches});
         $rig->load($table, sent_records($table, $round->{records}{$name}));
         $rig->fill($round, "here.$name", $table->{columns}, \@rows);
-        $round->{pool}{$name} = draw_pool($table->{columns}, \@rows);
+        $round->{pool}{$name} = draw_pool($round, $name, \@rows);
+        # ids that must not be found are asked for as well
+        my %shown = map { $_->{id} => 1 } @{ visible($round, $name) };
+        push @{ $round->{pool}{$name}{ $table->{key} } }, grep { !$shown{$_} } map { $_->{id} } @{ $round->{records}{$name} };
     }
     $rig->fill($round, 'crm.users', \@user_columns, [draw_users($round)]);
     $rig->set_tables($round);
@@ -261,14 +276,16 @@ sub run {
     my ($self, %arguments) = @_;
     my ($rounds, $queries) = @arguments{qw(rounds queries)};
     my @rounds = defined $arguments{round} ? $arguments{round} : (1 .. $rounds);
+    my $enough = sub { $self->{differences} >= ($arguments{stop} // 10) };
     for my $number (@rounds) {
+        return if $enough->();
         $self->begin_round($number);
         next unless $self->check_copy;
         $self->{rounds}++;
         my $share = int(($queries * $number) / $rounds) - int(($queries * ($number - 1)) / $rounds);
         for my $query (defined $arguments{query} ? $arguments{query} eq 'none' ? () : $arguments{query} : 1 .. $share) {
             $self->run_query($query, $arguments{kind});
-            return if $self->{differences} >= ($arguments{stop} // 10);
+            return if $enough->();
         }
         $arguments{progress}->($self, $number) if $arguments{progress};
     }

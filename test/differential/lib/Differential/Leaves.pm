@@ -37,9 +37,17 @@ sub null_test {
     return "$one->{sql} $test";
 }
 
+# A column, to be compared with what it cannot hold: that is NULL, and so distinct from itself.
+sub too_narrow {
+    my ($scope) = @_;
+    my $one = $scope->column(sub { $_[0]{wide} && !$_[0]{native} }) or return;
+    return @{ $one->{beyond} } ? { %$one, values => $one->{beyond} } : undef;
+}
+
 sub distinct_from {
     my ($scope, $one) = @_;
     my $test = pick('IS DISTINCT FROM', 'IS NOT DISTINCT FROM');
+    $one = too_narrow($scope) // $one if !$one->{column}{native} && chance(0.3);
     $scope->note($test, $one);
     return "$one->{sql} $test " . (chance(0.1) ? 'NULL' : constant($scope, $one));
 }
@@ -148,11 +156,10 @@ my %choice = (
     map { $_ => [@any, \&function => 9] } qw(int float num time),
 );
 
-# family: of that family only.
+# family: of that family only; native: whether of a column whose values can be trusted.
 sub leaf {
-    my ($scope, $family) = @_;
-    # half of what is asked is about columns whose values can be trusted
-    my $native = chance(0.5);
+    my ($scope, $family, $native) = @_;
+    $native //= chance(0.5);
     $family //= weighted(text => 32, int => 15, time => 15, bool => 12, float => 9, num => 6, json => 6, key => 12);
     return weighted(@{ $choice{key} })->($scope, $scope->key) if $family eq 'key';
     my $one = $scope->column(sub { $_[0]{family} eq $family && ($family eq 'json' || !!$_[0]{native} == !!$native) && !$_[0]{key} });

@@ -31,7 +31,7 @@ use Differential::Statements qw(prepared_query cursor_query function_query);
 our @EXPORT_OK = qw(draw_query);
 
 my @kinds = (
-    plain => 34, ordered => 9, limited => 16, count => 8, aggregate => 6, group => 6, distinct => 3, join => 10, set => 3, cte => 2, lateral => 2, correlated => 2, window => 2,
+    plain => 30, ordered => 9, limited => 16, count => 12, aggregate => 6, group => 6, distinct => 3, join => 10, set => 3, cte => 2, lateral => 2, correlated => 2, window => 2,
     prepared => 3, cursor => 2, function => 1.5, failing => 3,
 );
 

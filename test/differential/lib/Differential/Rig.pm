@@ -46,6 +46,24 @@ sub install {
     return $dbh->do($sql);
 }
 
+# From now on that library, which must know the same functions.
+sub use_library {
+    my ($self, $library) = @_;
+    for my $database (databases()) {
+        my $sessions = $self->{sessions}{$database};
+        # what a session has loaded stays
+        $_->disconnect for values %$sessions;
+        my $dbh = $self->connect($database);
+        my $definitions = $dbh->selectcol_arrayref("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'pendo\\_fdw%'");
+        $dbh->do(s/^AS '[^']*'/AS '$library'/mr) for @$definitions;
+        $dbh->disconnect;
+        $sessions->{$_} = $self->connect($database) for keys %$sessions;
+        $sessions->{off}->do('SET pendo_fdw.pushdown = off') if $self->{has_pushdown};
+    }
+    $self->{settings} = {};
+    return;
+}
+
 # Operators and functions with well-known names that mean something else.
 my @lookalikes = (
     'CREATE SCHEMA crm',

@@ -13,7 +13,8 @@ our @EXPORT_OK = qw(quoted);
 
 sub quoted { my ($text) = @_; return defined $text ? "'" . ($text =~ s/'/''/gr) . "'" : 'NULL' }
 
-# tables: by name; pool: {table}{column} => distinct values in SQL's texts.
+# tables: by name; pool: {table}{column} => distinct values in SQL's texts;
+# {table}{beyond}{column} => those that the column cannot hold.
 sub new {
     my ($class, %arguments) = @_;
     return bless { aliases => [], params => undef, notes => {}, %arguments }, $class;
@@ -37,7 +38,7 @@ sub main {
 # From now on some constants become $1, $2, ...
 sub take_params { my ($self) = @_; $self->{params} = []; return $self }
 
-# { sql, column, values }: a column of one of the tables that passes the test.
+# { sql, column, values, beyond }: a column of one of the tables that passes the test.
 sub column {
     my ($self, $test) = @_;
     for (1 .. 200) {
@@ -50,7 +51,9 @@ sub column {
 
 sub reference {
     my ($self, $entry, $column) = @_;
-    return { sql => "$entry->{alias}.$column->{name}", column => $column, entry => $entry, values => $self->{pool}{ $entry->{name} }{ $column->{name} } || [] };
+    my $pool = $self->{pool}{ $entry->{name} };
+    my $name = $column->{name};
+    return { sql => "$entry->{alias}.$name", column => $column, entry => $entry, values => $pool->{$name} || [], beyond => $pool->{beyond}{$name} || [] };
 }
 
 # The key of a table.
