@@ -212,6 +212,7 @@ Status BulkUpdate::landed(Flight& flight) {
   bool several = flight.job.members.size() > 1;
   if (several && (status == 408 || status == 413)) return split_later(flight);
   if (about_the_records(status) || status == 413) return refused(flight);
+  if (status >= 400 && status < 500 && status != 408) take_back(flight.job);
   return give_up(flight.call.failure());
 }
 
@@ -321,6 +322,16 @@ std::pair<BulkUpdate::Job, BulkUpdate::Job> BulkUpdate::halves(Job job) {
   return {std::move(job), std::move(second)};
 }
 
+// Such an answer means that none of the records was taken: what is not sent again
+// is not in doubt. One that has parts in other calls stays so.
+void BulkUpdate::take_back(const Job& job) {
+  for (auto member : job.members) {
+    BulkBatch::Record& record = job.batch->records()[member];
+    auto parts = std::count_if(record.sizes.begin(), record.sizes.end(), [](auto size) { return size > 0; });
+    if (parts == 1) record.sent = false;
+  }
+}
+
 // The halves go first: what they answer may end the whole.
 void BulkUpdate::bisect(Job job) {
   auto [first, second] = halves(std::move(job));
@@ -356,6 +367,7 @@ Status BulkUpdate::nonsense(Flight& flight, const std::string& reason) {
 }
 
 Status BulkUpdate::refused(Flight& flight) {
+  take_back(flight.job);
   if (flight.job.members.size() > 1) {
     bisect(std::move(flight.job));
     return Status::kDone;

@@ -93,6 +93,7 @@ class BulkUpdate : public Operation {
   Status take_reply(Flight& flight);
   Status refused(Flight& flight);
   Status split_later(Flight& flight);
+  void take_back(const Job& job);
   void bisect(Job job);
   std::pair<Job, Job> halves(Job job);
   Status nonsense(Flight& flight, const std::string& reason);

@@ -1,4 +1,5 @@
-// When a call is tried again and after how long: the one table of outcomes.
+// When a call is tried again and after how long: the one table of outcomes. Users
+// read it in doc/writing.md (Retries).
 #pragma once
 
 #include <cstdint>

@@ -72,7 +72,7 @@ void know_fields(ModifyState* state) {
   pendo::FieldCheck* check = box->get();
   pendo_drive(check, [=]() { return check->run(); });
   for (const auto& name : check->created()) {
-    ereport(NOTICE, (errmsg("Pendo has a new %s field \"%s\"", pendo_object_name(state->table), name.c_str())));
+    ereport(NOTICE, (errmsg("Pendo has a new field \"%s\" for %s", name.c_str(), pendo_object_name(state->table))));
   }
   state->fields_known = true;
 }
@@ -306,10 +306,11 @@ void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeign
 void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, ExplainState* es) {
   if (!es->verbose) return;
   PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), InvalidOid);
-  if (mtstate->operation == CMD_INSERT) {
+  if (table->object->write == pendo::WriteCall::kTrackEvent) {
     ExplainPropertyText("Pendo calls", "POST /data/track, one per event", es);
     return;
   }
+  const char* create = mtstate->operation == CMD_INSERT ? "?create=true" : "";
   List* groups = NIL;
   ListCell* cell;
   foreach (cell, static_cast<List*>(list_nth(fdw_private, kModifyColumns))) {
@@ -321,9 +322,9 @@ void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, Li
   }
   List* calls = NIL;
   foreach (cell, groups) {
-    calls = lappend(calls, psprintf("POST /api/v1/metadata/%.*s/%s/value, up to %d records each",
+    calls = lappend(calls, psprintf("POST /api/v1/metadata/%.*s/%s/value%s, up to %d records each",
                                  static_cast<int>(table->object->kind.size()), table->object->kind.data(),
-                                    static_cast<char*>(lfirst(cell)), table->options.call.batch_size));
+                                    static_cast<char*>(lfirst(cell)), create, table->options.call.batch_size));
   }
   ExplainPropertyList("Pendo calls", calls, es);
 }
