@@ -456,9 +456,13 @@ Scan::Verdict Scan::check_page_key(std::string_view key) {
   return Verdict::kTake;
 }
 
+// As a number: Pendo may write 0 as 0.0 or 0e+00.
+bool Scan::sorted_as_number() const noexcept { return number_of(sort_rank_) == number_of(kRankOfNumbers); }
+
 bool Scan::is_behind_last(std::string_view key, std::string_view rank, std::string_view value) const {
   if (order_path_.empty()) return order_.descending ? key < key_ : key > key_;
-  if (rank != sort_rank_) return order_.nulls_first ? rank < sort_rank_ : rank > sort_rank_;
+  double step = number_of(rank) - number_of(sort_rank_);
+  if (step != 0) return order_.nulls_first ? step < 0 : step > 0;
   double now = number_of(value);
   double before = number_of(sort_value_);
   // integers that doubles take for equal may have an order of their own

@@ -86,7 +86,7 @@ class Scan : public RowSource, private BodySink {
 
   // Where another order than the key's was asked for: did Pendo take the last
   // row's value for a number, or did it sort the row among those without one?
-  bool sorted_as_number() const noexcept { return sort_rank_ == kRankOfNumbers; }
+  bool sorted_as_number() const noexcept;
 
   void texts_taken() noexcept override { row_decoder_->release(); }
   void row_taken() noexcept override;
