@@ -307,6 +307,42 @@ sub reset    { return $_[0]->post('reset') }
 sub config   { my ($self, %switches) = @_; return $self->post('config', \%switches) }
 sub faults   { my ($self, @rules) = @_; return $self->post('faults', \@rules) }
 
+# Requests since the last call of this.
+sub news {
+    my ($self) = @_;
+    my $seen = $self->{seen} // 0;
+    my @new = grep { $_->{seq} > $seen } @{ $self->requests };
+    $self->{seen} = $new[-1]{seq} if @new;
+    return @new;
+}
+
+# What the bulk calls among the news carry: { id => { group => { field => value } } }
+# of those with the status 200, or of all, and how many calls they were.
+sub bulk_news {
+    my ($self, $all) = @_;
+    my (%records, $calls);
+    for my $request ($self->news) {
+        my ($kind, $group) = $request->{path} =~ m{^/api/v1/metadata/(\w+)/(\w+)/value(?:\?|$)} or next;
+        ++$calls;
+        next unless $all || $request->{status} == 200;
+        for my $record (@{ $json->decode(utf8($request->{body})) }) {
+            my $values = $records{ $record->{"${kind}Id"} }{$group} //= {};
+            %$values = (%$values, %{ $record->{values} });
+        }
+    }
+    return (\%records, $calls // 0);
+}
+
+sub utf8 { my ($text) = @_; utf8::encode($text); return $text }
+
+# Loads records of one's own in the place of all: [{ visitorId, metadata }].
+sub load {
+    my ($self, $kind, @records) = @_;
+    my $reply = $self->{http}->request('POST', "$self->{url}/__sim/load/$kind", { content => join '', map { $json->encode($_) . "\n" } @records });
+    die "load: $reply->{status} $reply->{content}" unless $reply->{success};
+    return;
+}
+
 # The record as stored, or undef.
 sub record {
     my ($self, $kind, $id) = @_;
