@@ -33,10 +33,7 @@ int64 under_way(const PendoRun* run) {
   return count;
 }
 
-// The context of an error while sending: what it leaves behind in Pendo.
-void tell_context(void* arg) {
-  auto* run = static_cast<PendoRun*>(arg);
-  strlcpy(last_sqlstate, unpack_sql_state(geterrcode()), sizeof last_sqlstate);
+void tell_run(PendoRun* run) {
   pendo::Outcome* outcome = pendo_total_outcome(run);
   if (outcome->calls == 0 || run->dry) return;
   int64 unknown = outcome->uncertain + under_way(run);
@@ -46,12 +43,15 @@ void tell_context(void* arg) {
              first_ones(outcome->first_uncertain));
 }
 
-// For the time of its life, errors tell of the run.
+void tell_context(void* arg);
+
+// For the time of its life, errors tell what they leave behind in Pendo: of each
+// run of the transaction, since all of them are rolled back.
 class SendingContext {
  public:
-  explicit SendingContext(PendoRun* run) {
+  SendingContext() {
     callback_.callback = tell_context;
-    callback_.arg = run;
+    callback_.arg = error_context_stack;
     callback_.previous = error_context_stack;
     error_context_stack = &callback_;
   }
@@ -60,6 +60,20 @@ class SendingContext {
  private:
   ErrorContextCallback callback_;
 };
+
+void tell_context(void* outer) {
+  // messages that are no errors
+  int category = ERRCODE_TO_CATEGORY(geterrcode());
+  if (category == ERRCODE_SUCCESSFUL_COMPLETION || category == ERRCODE_WARNING) return;
+  // a trigger may send while something is sent: the outermost tells
+  for (auto* other = static_cast<ErrorContextCallback*>(outer); other; other = other->previous) {
+    if (other->callback == tell_context) return;
+  }
+  strlcpy(last_sqlstate, unpack_sql_state(geterrcode()), sizeof last_sqlstate);
+  for (PendoRun* run = pendo_runs(); run; run = run->next) {
+    if (run->table) tell_run(run);
+  }
+}
 static_assert(std::is_trivially_destructible_v<SendingContext>);
 
 const char* limit_text(const PendoLimit& limit) { return psprintf("%g%s", limit.value, limit.is_percent ? "%" : ""); }
@@ -215,7 +229,7 @@ PendoClientRef* pendo_run_client(const PendoRun* run) {
 }
 
 void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload) {
-  SendingContext context(run);
+  SendingContext context;
   if (sending->update) {
     pendo::BulkUpdate* update = sending->update->get();
     pendo_drive(update, [=]() { return update->add(id, payload); });
@@ -228,7 +242,7 @@ void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, s
 }
 
 void pendo_send_rest(PendoRun* run, PendoSending* sending) {
-  SendingContext context(run);
+  SendingContext context;
   if (sending->update) {
     pendo::BulkUpdate* update = sending->update->get();
     pendo_drive(update, [=]() { return update->finish(); });
@@ -253,7 +267,7 @@ PendoSending* pendo_open_sending(PendoRun* run) {
 void pendo_close_sending(PendoRun* run, PendoSending* sending) {
   pendo_send_rest(run, sending);
   pendo_end_sending(run, sending);
-  SendingContext context(run);
+  SendingContext context;
   check_limits(run, true);
   context.end();
 }
@@ -274,7 +288,7 @@ void pendo_send_log(PendoRun* run, PendoSpool* log) {
     pendo_end_progress();
     return;
   }
-  SendingContext context(run);
+  SendingContext context;
   check_limits(run, true);
   context.end();
 }
@@ -310,6 +324,7 @@ void pendo_deliver_all() {
       pendo_end_abandoned(run);
       if (is_unsent(run)) deliver(run);
     }
+    SendingContext context;
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
       if (run->reported) continue;
       report(run);
@@ -317,6 +332,7 @@ void pendo_deliver_all() {
     }
     // the rows just written may have fired triggers of the user's, which may write
     if (again) AfterTriggerFireDeferred();
+    context.end();
   }
 }
 
