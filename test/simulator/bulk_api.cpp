@@ -40,7 +40,7 @@ class BulkCall {
       return *status == 403 ? exchange_.answer(403)
                             : exchange_.answer_text(*status, "group " + writer_.group() + " cannot be written\n");
     }
-    if (!read_records() || !check_fields()) return;
+    if (!read_records() || !check_fields() || !check_values()) return;
     bool halved = has(FaultKind::kPartial408);
     std::size_t count = halved ? records_.size() / 2 : records_.size();
     for (std::size_t i = 0; i < count; ++i) apply(records_[i]);
@@ -111,6 +111,20 @@ class BulkCall {
         std::string key = writer_.key(name);
         if (writer_.is_writable(key)) continue;
         exchange_.answer_text(400, "missing field mapping: " + writer_.group() + "." + key + "\n");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  // One bad value is the end of the whole call.
+  bool check_values() {
+    if (!is(Switch::kBulkBadValue, "400")) return true;
+    for (const auto& record : records_) {
+      for (const auto& [name, value] : record.values) {
+        FieldWrite write = writer_.prepare(writer_.key(name), value);
+        if (write.outcome != FieldWrite::Outcome::kReject) continue;
+        exchange_.answer_text(400, record.id + ": " + write.error + "\n");
         return false;
       }
     }

@@ -60,6 +60,8 @@ constexpr SwitchInfo kTable[] = {
     {Switch::kBulkKind, "bulk_kind", "present|absent", "present", "Seen in one client's struct."},
     {Switch::kBulkDuplicateIds, "bulk_duplicate_ids", "apply|error", "apply",
      "Not documented; records applied in order make the last value win."},
+    {Switch::kBulkBadValue, "bulk_bad_value", "error|400", "error",
+     "Of a value that is refused; docs list 400 for the whole call, and failed records within a 200."},
     {Switch::kBulkBlankId, "bulk_blank_id", "error|400|missing", "error",
      "Not documented; total = updated + failed needs a place for it."},
     {Switch::kBulkBothIds, "bulk_both_ids", "use_kind|400", "use_kind", "Go's decoder ignores unknown members."},

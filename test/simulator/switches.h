@@ -46,6 +46,7 @@ enum class Switch {
   kBulkEmptyLists,
   kBulkKind,
   kBulkDuplicateIds,
+  kBulkBadValue,
   kBulkBlankId,
   kBulkBothIds,
   kBulkEmptyArray,

@@ -94,7 +94,7 @@ sub reconciles {
 sub mends {
     my ($name) = @_;
     $simulator->faults;
-    $simulator->config(type_mismatch => 'store', bulk_max_bytes => 0, bulk_errors_shape => 'object');
+    $simulator->config(type_mismatch => 'store', bulk_bad_value => 'error', bulk_max_bytes => 0, bulk_errors_shape => 'object');
     my $outcome = attempt($update);
     is($outcome->{error}, undef, "$name: mended, the same statement works");
     is_deeply([applied()], [grep { /^v/ } @ids], "$name: mended, Pendo equals the source");
@@ -130,6 +130,7 @@ my @cases = (
     ['wrong counts, once', undef, { kind => 'wrong_counts', times => 1 }],
     ['wrong counts, for ever', 'HV00L', { kind => 'wrong_counts', skip => 1 }],
     (map { ["one bad record, errors as $_", undef, undef, { type_mismatch => 'error', bulk_errors_shape => $_ }] } qw(object string message keyed)),
+    ['one bad record, the whole call refused', undef, undef, { type_mismatch => 'error', bulk_bad_value => '400' }],
     ['bodies too large', undef, undef, { bulk_max_bytes => 700 }],
 );
 

@@ -148,6 +148,15 @@ TEST_F(SimulatorBulk, ARejectedRecordIsNotAppliedInPart) {
   EXPECT_EQ(value("custom/value/v0000001/plan"), before);
 }
 
+TEST_F(SimulatorBulk, ABadValueMayRefuseTheWholeCall) {
+  simulator_.set("type_mismatch", "error");
+  simulator_.set("bulk_bad_value", "400");
+  std::string before = value("custom/value/v0000001/plan");
+  EXPECT_EQ(bulk(kCustom, R"([{"visitorId":"v0000001","values":{"plan":"new"}},{"visitorId":"v0000002","values":{"seats":"x"}}])"),
+            "400 v0000002: expected integer, got string\n");
+  EXPECT_EQ(value("custom/value/v0000001/plan"), before);
+}
+
 TEST_F(SimulatorBulk, EmptyListsAreAbsentEmptyOrNull) {
   constexpr std::string_view kBody = R"([{"visitorId":"nobody","values":{}}])";
   simulator_.set("bulk_empty_lists", "empty");
