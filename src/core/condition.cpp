@@ -1,22 +1,18 @@
 // Conditions to filters, kind by kind.
 #include "condition.h"
 
-#include <charconv>
 #include <cmath>
 #include <vector>
 
+#include "filter_literal.h"
 #include "json_text.h"
 #include "json_write.h"
 
 namespace pendo {
 namespace {
 
-// Longer texts and lists are compared here: a filter is part of each page's call.
-constexpr std::size_t kMaxTextBytes = 8'000;
+// Longer lists are compared here: a filter is part of each page's call.
 constexpr std::size_t kMaxListBytes = 32'000;
-
-// Pendo computes in floats: up to here they hold every integer.
-constexpr std::int64_t kMaxExactInteger = 1ll << 53;
 
 // True where Pendo should take letters for equal whatever their case, which is
 // likely not so: then a filter that would rely on it lets everything through.
@@ -73,100 +69,6 @@ bool looks_like_json(std::string_view text) {
 bool may_begin_json(std::string_view text) {
   return text.empty() || looks_like_json(text) || std::string_view("true").starts_with(text) ||
          std::string_view("false").starts_with(text);
-}
-
-// How Pendo writes control characters in a literal is not documented.
-bool has_control_character(std::string_view text) {
-  for (char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) return true;
-  }
-  return false;
-}
-
-bool text_literal(std::string& out, std::string_view text) {
-  if (text.size() > kMaxTextBytes || has_control_character(text) || !is_utf8(text)) return false;
-  append_filter_string(out, text);
-  return true;
-}
-
-// Without an exponent, which no document shows.
-bool float_literal(std::string& out, double value) {
-  char text[1200];
-  auto result = std::to_chars(text, text + sizeof text, value == 0 ? 0.0 : value, std::chars_format::fixed);
-  out.append(text, result.ptr);
-  return result.ec == std::errc();
-}
-
-void time_literal(std::string& out, std::int64_t microseconds) {
-  std::int64_t whole = microseconds / 1000;
-  std::int64_t rest = microseconds % 1000;
-  if (microseconds < 0 && whole == 0) out += '-';
-  out += std::to_string(whole);
-  if (rest == 0) return;
-  std::string digits = std::to_string(std::abs(rest));
-  out += '.' + std::string(3 - digits.size(), '0') + digits;
-}
-
-// False: the value cannot be written so that Pendo surely understands it.
-bool literal(std::string& out, const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kBool:
-      out += value.boolean ? "true" : "false";
-      return true;
-    case ValueKind::kInt:
-      out += std::to_string(value.integer);
-      return true;
-    case ValueKind::kFloat:
-      return float_literal(out, value.real);
-    case ValueKind::kNumber:
-      if (value.text.size() > 300 || !is_json_number(value.text)) return false;
-      out += value.text;
-      return true;
-    case ValueKind::kTime:
-      time_literal(out, value.integer);
-      return true;
-    case ValueKind::kText:
-      return text_literal(out, value.text);
-    case ValueKind::kSymbol:
-      out += value.text;
-      return true;
-    default:
-      return false;
-  }
-}
-
-// Is it beyond every value that Pendo can hold (1), before every one (-1)?
-int extreme(const Value& value) {
-  if (value.kind == ValueKind::kFloat && !std::isfinite(value.real)) return value.real < 0 ? -1 : 1;
-  if (value.kind == ValueKind::kTime && value.integer == kTimeInfinity) return 1;
-  if (value.kind == ValueKind::kTime && value.integer == kTimeMinusInfinity) return -1;
-  return 0;
-}
-
-// As a number of milliseconds. Up to the year 2248 floats hold every microsecond
-// apart; times farther off are whole milliseconds in Pendo.
-bool is_exact_time(std::int64_t microseconds) {
-  constexpr std::int64_t kMaxFractional = (1ll << 43) * 1000;
-  bool small = microseconds > -kMaxFractional && microseconds < kMaxFractional;
-  bool whole = microseconds % 1000 == 0 && std::abs(microseconds / 1000) < kMaxExactInteger;
-  return small || whole;
-}
-
-// Do floats tell it from every other value that the column can have?
-bool is_exact_float(const FilterField& field, const Value& value) {
-  switch (value.kind) {
-    case ValueKind::kInt:
-      return value.integer > -kMaxExactInteger && value.integer < kMaxExactInteger;
-    case ValueKind::kFloat:
-      return field.type == ColumnType::kFloat && std::fabs(value.real) < static_cast<double>(kMaxExactInteger);
-    case ValueKind::kTime:
-      return is_exact_time(value.integer);
-    case ValueKind::kSymbol:
-    case ValueKind::kBool:
-      return true;
-    default:
-      return false;
-  }
 }
 
 std::string_view symbol(Comparison op) {
@@ -234,29 +136,21 @@ std::string or_other(const FilterField& field, std::string text, bool others) {
 }
 
 Filter not_equal_number(const FilterField& field, const Value& value, const std::string& text) {
-  if (!is_exact_float(field, value)) return not_null(field);
+  if (!is_exact_float(field.type, value)) return not_null(field);
   std::string differs = negated(both(native(field), plain(field, Comparison::kEqual, text)));
   return some(both(not_null(field).text, differs));
 }
 
-double as_double(const Value& value) {
-  if (value.kind == ValueKind::kInt) return static_cast<double>(value.integer);
-  if (value.kind == ValueKind::kFloat) return value.real;
-  double number = 0;
-  std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
-  return number;
-}
-
 // Pendo may hold all digits of a large integer and send fewer, or compare fewer.
 bool is_blurred(const FilterField& field, const Value& value) {
-  return !is_exact_float(field, value) && value.kind != ValueKind::kTime && std::fabs(as_double(value)) >= kMaxExactInteger;
+  return !is_exact_float(field.type, value) && value.kind != ValueKind::kTime && std::fabs(as_double(value)) >= kMaxExactInteger;
 }
 
 // field op value, unless the value is the last one on that side.
 std::string up_to(const FilterField& field, Comparison op, double value) {
   std::string text;
   if (!std::isfinite(value)) return native(field);
-  float_literal(text, value);
+  append_literal(text, Value::of_float(value));
   return plain(field, op, text);
 }
 
@@ -271,7 +165,7 @@ std::string around(const FilterField& field, Comparison op, double value) {
 Filter compare_number(const FilterField& field, Comparison op, const Value& value, const std::string& text) {
   if (op == Comparison::kNotEqual) return not_equal_number(field, value, text);
   if (is_blurred(field, value)) return some(or_other(field, guarded(field, around(field, op, as_double(value))), true));
-  if (!is_exact_float(field, value)) op = widened(op);
+  if (!is_exact_float(field.type, value)) op = widened(op);
   return some(or_other(field, guarded(field, plain(field, op, text)), true));
 }
 
@@ -301,7 +195,7 @@ Filter compare(const FilterField& field, Comparison op, const Value& value) {
   if (value.kind == ValueKind::kNull) return none();
   if (int side = extreme(value)) return compare_extreme(field, op, side);
   std::string text;
-  if (!literal(text, value)) return all();
+  if (!append_literal(text, value)) return all();
   switch (field.type) {
     case ColumnType::kText:
       return compare_text(field, op, value, text);
@@ -317,10 +211,10 @@ Filter compare(const FilterField& field, Comparison op, const Value& value) {
 Filter distinct(const FilterField& field, const Value& value) {
   if (value.kind == ValueKind::kNull) return not_null(field);
   std::string text;
-  if (extreme(value) || field.type == ColumnType::kJson || !literal(text, value)) return all();
+  if (extreme(value) || field.type == ColumnType::kJson || !append_literal(text, value)) return all();
   std::string equal = plain(field, Comparison::kEqual, text);
   if (field.type == ColumnType::kText) return some(differs_from(field, equal));
-  return is_exact_float(field, value) ? some(negated(both(native(field), equal))) : all();
+  return is_exact_float(field.type, value) ? some(negated(both(native(field), equal))) : all();
 }
 
 Filter not_distinct(const FilterField& field, const Value& value) {
@@ -331,7 +225,7 @@ Filter not_distinct(const FilterField& field, const Value& value) {
 bool chain(std::string& out, const FilterField& field, const std::vector<Value>& values) {
   for (const auto& value : values) {
     std::string text;
-    if (is_blurred(field, value) || !literal(text, value)) return false;
+    if (is_blurred(field, value) || !append_literal(text, value)) return false;
     if (!out.empty()) out += " || ";
     out += plain(field, Comparison::kEqual, text);
     if (out.size() > kMaxListBytes) return false;
@@ -375,7 +269,7 @@ Filter none_of(const Condition& condition) {
   if (has_null) return none();
   if (condition.value_count == 0) return all();
   for (const auto& value : values) {
-    if (field.type != ColumnType::kText && !is_exact_float(field, value)) return not_null(field);
+    if (field.type != ColumnType::kText && !is_exact_float(field.type, value)) return not_null(field);
   }
   std::string text;
   if (values.empty() || field.type == ColumnType::kJson || !chain(text, field, values)) return not_null(field);
@@ -394,7 +288,7 @@ Filter text_function(const Condition& condition, std::string_view function) {
   const Value& value = condition.values[0];
   if (value.kind == ValueKind::kNull) return none();
   std::string text;
-  if (field.type != ColumnType::kText || !literal(text, value)) return all();
+  if (field.type != ColumnType::kText || !append_literal(text, value)) return all();
   std::string call = std::string(function) + "(" + std::string(field.path) + ", " + text + ")";
   bool others = value.kind != ValueKind::kText || condition.kind == ConditionKind::kContains || may_begin_json(value.text);
   return some(or_other(field, both(test("isString", field), call), others));
@@ -434,7 +328,7 @@ bool has_exact_values(const Condition& condition) {
   for (int i = 0; i < condition.value_count; ++i) {
     const Value& value = condition.values[i];
     if (value.kind == ValueKind::kNull) continue;
-    bool exact = extreme(value) ? !distinct : is_exact_float(condition.field, value);
+    bool exact = extreme(value) ? !distinct : is_exact_float(condition.field.type, value);
     if (condition.field.type == ColumnType::kText || !exact) return false;
   }
   return true;

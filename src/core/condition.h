@@ -4,10 +4,10 @@
 // missing from null or folds case is not documented, so nothing here relies on it.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "filter_literal.h"
 #include "value.h"
 #include "wall.h"
 
@@ -51,10 +51,6 @@ struct Condition {
   const Value* values = nullptr;  // NULLs may be among them
   int value_count = 0;
 };
-
-// Times beyond every other.
-inline constexpr std::int64_t kTimeInfinity = INT64_MAX;
-inline constexpr std::int64_t kTimeMinusInfinity = INT64_MIN;
 
 struct Filter {
   enum class Kind {

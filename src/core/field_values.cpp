@@ -8,8 +8,8 @@
 #include <new>
 #include <utility>
 
-#include "json_text.h"
 #include "json_write.h"
+#include "record_id.h"
 #include "same_json.h"
 
 namespace pendo {
@@ -40,16 +40,6 @@ void append_entry(std::string& out, std::uint16_t number, std::string_view json)
 }
 
 }  // namespace
-
-std::string_view key_problem(std::string_view id) noexcept {
-  auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
-  if (id.empty()) return "the id is empty";
-  if (blank(id.front()) || blank(id.back())) return "the id begins or ends with a blank";
-  if (id.starts_with("_PENDO_T_")) return "the id is an anonymous visitor's";
-  if (id.find('\0') != std::string_view::npos) return "the id holds the character \\u0000";
-  if (!is_utf8(id)) return "the id is not valid UTF-8";
-  return {};
-}
 
 std::unique_ptr<FieldTable> FieldTable::create() noexcept try {
   return std::make_unique<FieldTable>();

@@ -52,9 +52,6 @@ struct EncodeRules {
   bool create = false;  // Pendo shall make the record if it has none of that id
 };
 
-// Why an id cannot be sent, or empty.
-std::string_view key_problem(std::string_view id) noexcept;
-
 // Makes the encoded values of one record after the other.
 class RecordEncoder {
  public:

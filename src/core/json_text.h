@@ -13,6 +13,9 @@ namespace pendo {
 // Deeper values are refused: the network must not choose how deep a stack gets.
 inline constexpr int kMaxNesting = 512;
 
+// Pendo computes in floats, which hold every integer up to this one.
+inline constexpr std::int64_t kMaxExactInteger = 1ll << 53;
+
 // Length of the JSON number that `text` begins with; 0 when there is none.
 std::size_t number_length(std::string_view text) noexcept;
 
@@ -50,6 +53,9 @@ const char* jsonb_problem(std::string_view json) noexcept;
 const char* text_problem(std::string_view decoded) noexcept;
 
 bool is_utf8(std::string_view text) noexcept;
+
+// How Pendo writes those in a filter is not documented.
+bool has_control_character(std::string_view text) noexcept;
 
 // At most `limit` bytes, never the half of a UTF-8 sequence.
 std::string_view cut_utf8(std::string_view text, std::size_t limit) noexcept;

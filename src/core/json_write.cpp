@@ -12,9 +12,6 @@
 namespace pendo {
 namespace {
 
-// Pendo computes in floats, which hold every integer up to this one.
-constexpr std::int64_t kMaxExactInteger = 1ll << 53;
-
 constexpr std::string_view kBeyondFloat = "integer beyond 2^53: Pendo computes in floats";
 constexpr std::string_view kNoJsonNumber = "NaN and infinities have no form in JSON";
 constexpr char kHex[] = "0123456789abcdef";

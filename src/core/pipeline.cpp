@@ -1,6 +1,9 @@
 // Pipelines, operator by operator.
 #include "pipeline.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "app_choice.h"
 #include "json_write.h"
 
@@ -180,6 +183,15 @@ std::string counts_pipeline(const CountsQuery& query) {
   if (!query.filter.empty()) pipeline.add_string("filter", query.filter);
   pipeline.add("select", selection(query.paths));
   return std::move(pipeline).finish();
+}
+
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted) {
+  constexpr std::int64_t kParts = 10'000;
+  // a bit more, for a hash that does not spread evenly
+  double part = 1.2 * wanted / static_cast<double>(std::max<std::int64_t>(total, 1)) * kParts;
+  if (part >= kParts) return {};
+  auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(part)));
+  return "hash(" + std::string(object.key_field) + ") % " + std::to_string(kParts) + " < " + std::to_string(parts);
 }
 
 }  // namespace pendo

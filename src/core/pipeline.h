@@ -51,6 +51,10 @@ std::string count_pipeline(const RecordsQuery& query);
 std::string text_comparison(std::string_view path, std::string_view op, std::string_view text);
 std::string one_of_keys(std::string_view key_field, std::span<const std::string> keys);
 
+// A filter that lets through about `wanted` of `total` records, picked by the
+// hash of their key; empty: all of them. Pendo: hash(x), a whole number.
+std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted);
+
 // Pendo: first and last are milliseconds, and both of their periods are in; ids
 // of types and of apps exclude each other.
 struct CountsQuery {

@@ -3,8 +3,6 @@
 #include "scan.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <new>
 #include <utility>
 
@@ -12,6 +10,7 @@
 #include "json_write.h"
 #include "pipeline.h"
 #include "printable.h"
+#include "record_id.h"
 
 namespace pendo {
 namespace {
@@ -23,25 +22,6 @@ constexpr std::size_t kMaxUndecodedBytes = 4 * kMaxRecordBytes;
 // Received in one go before it is decoded.
 constexpr std::size_t kEnoughBytes = 64 << 10;
 
-// While this much waits for its reader, no more is taken from the connection.
-constexpr std::size_t kMaxReadAheadBytes = 512 << 10;
-
-// A reader that has taken so many rows is likely to want the rest. The
-// connection is looked at now and then while there are rows to take.
-constexpr long kRowsBeforeReadAhead = 1000;
-constexpr long kRowsBetweenLooks = 64;
-
-// Keys asked for by one call: enough to make calls few, and a filter that any
-// server takes.
-constexpr std::size_t kMaxKeysPerCall = 500;
-constexpr std::size_t kMaxKeyBytesPerCall = 32'000;
-
-// A longer one would not fit into a URL.
-constexpr std::size_t kMaxPathIdBytes = 1000;
-
-constexpr std::string_view kAnonymousPrefix = "_PENDO_T_";
-constexpr std::string_view kNoIdMark = "VISITOR-UNIQUE-ID";
-
 std::vector<std::string> split_path(std::string_view path) {
   std::vector<std::string> keys;
   for (;;) {
@@ -50,32 +30,6 @@ std::vector<std::string> split_path(std::string_view path) {
     if (dot == std::string_view::npos) return keys;
     path.remove_prefix(dot + 1);
   }
-}
-
-// Ids that travel safely as a percent-encoded path segment. The others (with a
-// slash, a quote, ...; or looking like Pendo's b64_ form) are asked by a filter.
-// Control characters are better here: how a filter writes them is not documented.
-bool fits_in_path(std::string_view id) {
-  if (id.empty() || id.size() > kMaxPathIdBytes || id == "." || id == ".." || id.starts_with("b64_")) return false;
-  for (char c : id) {
-    bool odd = c == ' ' || c == 0x7f || c == '/' || c == '\\' || c == '"' || c == '%';
-    if (odd || static_cast<signed char>(c) < 0) return false;
-  }
-  return true;
-}
-
-bool is_anonymous(std::string_view id) {
-  return id.starts_with(kAnonymousPrefix) || id == kNoIdMark;
-}
-
-double number_of(std::string_view json_number) {
-  double number = 0;
-  std::from_chars(json_number.data(), json_number.data() + json_number.size(), number);
-  return number;
-}
-
-bool has_control_character(std::string_view id) {
-  return std::ranges::any_of(id, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
 std::vector<std::string_view> views_of(const std::vector<std::string>& strings) {
@@ -87,10 +41,7 @@ std::vector<std::string_view> views_of(const std::vector<std::string>& strings) 
 std::unique_ptr<Scan> Scan::create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
                                    const std::vector<ScanColumn>& columns, const CallOptions& options,
                                    const SortOrder& order, Failure& failure) noexcept try {
-  std::unique_ptr<Scan> scan(new Scan(std::move(client), object, options));
-  scan->order_path_ = order.path;
-  scan->order_ = order;
-  scan->order_.path = scan->order_path_;
+  std::unique_ptr<Scan> scan(new Scan(std::move(client), object, options, order));
   bool good = scan->ready() && scan->need_integration_key() && scan->call_.valid();
   if (good) scan->plan_columns(columns);
   if (good && scan->check_paths()) return scan;
@@ -101,8 +52,13 @@ std::unique_ptr<Scan> Scan::create(std::shared_ptr<Client> client, const ObjectD
   return nullptr;
 }
 
-Scan::Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options)
-    : RowSource(std::move(client)), object_(object), app_id_(options.app_id), options_(options), call_(config(), options_) {
+Scan::Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options, const SortOrder& order)
+    : RowSource(std::move(client)),
+      object_(object),
+      app_id_(options.app_id),
+      options_(options),
+      position_(object.key_field, order),
+      call_(config(), options_) {
   options_.app_id = app_id_;
 }
 
@@ -123,7 +79,7 @@ void Scan::plan_columns(const std::vector<ScanColumn>& columns) {
   key_at_ = key_column(columns);
   if (has_key() && key_at_ == column_count_) add(object_.key_field, ColumnType::kText, {"id"});
   rank_at_ = paths_.size();
-  if (!order_path_.empty()) {
+  if (!position_.sorted_by_key()) {
     add(kSortRank, ColumnType::kNumber, {std::string(kSortRank)});
     add(kSortValue, ColumnType::kNumber, {std::string(kSortValue)});
   }
@@ -166,32 +122,16 @@ bool Scan::is_hidden(std::string_view key) const {
   return key.empty() || (object_.may_be_anonymous && !options_.include_anonymous && is_anonymous(key));
 }
 
-// Rows that come behind the one with this key, and these parts of another order.
-std::string Scan::position_behind(std::string_view key, std::string_view rank, std::string_view value) const {
-  if (key.empty()) return {};
-  if (order_path_.empty()) return text_comparison(object_.key_field, order_.descending ? "<" : ">", key);
-  auto compared = [](std::string_view name, std::string_view op, std::string_view with) {
-    return std::string(name).append(op).append(with);
-  };
-  return compared(kSortRank, order_.nulls_first ? " < " : " > ", rank) + " || (" + compared(kSortRank, " == ", rank) + " && (" +
-         compared(kSortValue, order_.descending ? " < " : " > ", value) + " || (" + compared(kSortValue, " == ", value) + " && " +
-         text_comparison(object_.key_field, ">", key) + ")))";
-}
-
 std::string Scan::page_body(std::string position) const {
   auto paths = views_of(paths_);
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .app_id = options_.app_id, .filter = range_.filter, .position = position, .order = order_, .limit = page_limit_});
+                           .app_id = options_.app_id, .filter = range_.filter, .position = position, .order = position_.order(), .limit = page_limit_});
 }
 
 std::string Scan::keys_body() const {
   auto paths = views_of(paths_);
-  std::vector<std::string> missing;
-  for (const auto& [key, came] : asked_) {
-    if (!came) missing.push_back(key);
-  }
   return records_pipeline({.object = &object_, .paths = paths, .include_anonymous = options_.include_anonymous,
-                           .app_id = options_.app_id, .filter = {}, .position = one_of_keys(object_.key_field, missing), .order = {}, .limit = 0});
+                           .app_id = options_.app_id, .filter = {}, .position = one_of_keys(object_.key_field, wanted_.missing()), .order = {}, .limit = 0});
 }
 
 Request Scan::aggregation(std::string body) const {
@@ -218,15 +158,14 @@ bool Scan::send_while_reading(Request&& request, bool streamed) {
 
 bool Scan::start_all(ScanRange range) noexcept try {
   mode_ = Mode::kPages;
-  keys_.clear();
-  next_key_ = 0;
+  wanted_.clear();
   range_ = std::move(range);
   page_limit_ = options_.page_size;
   if (range_.first_rows > 0 && range_.first_rows < page_limit_) page_limit_ = static_cast<int>(range_.first_rows);
-  key_.clear();
+  position_.clear();
   page_starts_.clear();
   rows_ = 0;
-  return send(aggregation(page_body(position())), true);
+  return send(aggregation(page_body(position_.behind())), true);
 } catch (const std::bad_alloc&) {
   out_of_memory();
   return false;
@@ -243,12 +182,8 @@ bool Scan::start_keys(std::vector<std::string> keys) noexcept try {
   call_.cancel();
   mode_ = Mode::kIdle;
   std::erase_if(keys, [this](const std::string& key) { return is_hidden(key); });
-  std::ranges::sort(keys);
-  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::stable_partition(keys.begin(), keys.end(), [](const std::string& key) { return !has_control_character(key); });
-  keys_ = std::move(keys);
-  next_key_ = 0;
-  return keys_.empty() || ask_for_more();
+  wanted_.set(std::move(keys));
+  return wanted_.all_asked() || ask_for_more();
 } catch (const std::bad_alloc&) {
   out_of_memory();
   return false;
@@ -257,16 +192,15 @@ bool Scan::start_keys(std::vector<std::string> keys) noexcept try {
 // Goes on with the keys that were not asked for yet. A record by itself comes
 // whatever its apps.
 bool Scan::ask_for_more() {
-  const std::string& key = keys_[next_key_];
-  bool alone = (keys_.size() == 1 || has_control_character(key)) && is_default_app(app_id_);
-  return alone && fits_in_path(key) ? start_record() : ask_for_keys();
+  bool alone = wanted_.next_is_alone() && is_default_app(app_id_);
+  return alone && fits_in_path(wanted_.next()) ? start_record() : ask_for_keys();
 }
 
 bool Scan::start_record() {
   mode_ = Mode::kRecord;
-  key_ = keys_[next_key_++];
+  position_.move_to({.key = wanted_.take(), .rank = {}, .value = {}});
   std::string path(object_.record_path);
-  append_percent_encoded(path, key_);
+  append_percent_encoded(path, position_.key());
   return send({.kind = CallKind::kRead, .post = false, .to_track_host = false, .connect_only = false, .path = std::move(path), .body = {}},
               false);
 }
@@ -274,20 +208,13 @@ bool Scan::start_record() {
 // The next of the keys, as many as one call takes.
 bool Scan::ask_for_keys() {
   mode_ = Mode::kKeys;
-  asked_.clear();
-  std::size_t bytes = 0;
-  while (next_key_ < keys_.size() && asked_.size() < kMaxKeysPerCall && bytes < kMaxKeyBytesPerCall) {
-    if (!asked_.empty() && has_control_character(keys_[next_key_])) break;
-    bytes += keys_[next_key_].size();
-    asked_.emplace(keys_[next_key_++], false);
-  }
+  wanted_.take_many();
   return send(aggregation(keys_body()), true);
 }
 
 bool Scan::start_rows(std::string body) noexcept try {
   mode_ = Mode::kRows;
-  keys_.clear();
-  next_key_ = 0;
+  wanted_.clear();
   rows_body_ = std::move(body);
   return send(aggregation(rows_body_), true);
 } catch (const std::bad_alloc&) {
@@ -298,7 +225,7 @@ bool Scan::start_rows(std::string body) noexcept try {
 Status Scan::next(Value* out) noexcept try {
   for (;;) {
     if (mode_ == Mode::kIdle) {
-      if (next_key_ >= keys_.size()) return answered(Status::kDone);
+      if (wanted_.all_asked()) return answered(Status::kDone);
       if (!ask_for_more()) return Status::kFailed;
     }
     Status status = mode_ == Mode::kRecord ? next_record(out) : next_streamed(out);
@@ -345,58 +272,14 @@ Split Scan::next_record_text(std::string_view& record) {
   return splitter_.next(record);
 }
 
-void Scan::take_in() {
-  received_ = 0;
-  call_.resume();
-  drive();
+RowPlace Scan::place_of_row() const {
+  std::string_view key = values_[key_at_].text;
+  if (position_.sorted_by_key()) return {.key = key, .rank = {}, .value = {}};
+  return {.key = key, .rank = values_[rank_at_].text, .value = values_[rank_at_ + 1].text};
 }
 
-// Keeps the connection busy while the reader is: fills up what waits for it,
-// and when a page has come asks for the next one. False: failure().
-bool Scan::read_ahead() {
-  bool looks = mode_ == Mode::kPages && rows_ >= kRowsBeforeReadAhead && rows_ % kRowsBetweenLooks == 0;
-  if (!looks) return true;
-  bool has_room = splitter_.pending() < kMaxReadAheadBytes;
-  if (has_room && !call_.done()) take_in();
-  bool page_came = !ahead_ && ready_.empty() && call_.succeeded() && splitter_.pending() <= kMaxReadAheadBytes;
-  return !page_came || ask_ahead();
-}
-
-// Whatever is wrong with the rest of the page shows when it is read.
-bool Scan::ask_ahead() {
-  ready_page_ = splitter_.preview();
-  ready_.reserve(splitter_.pending());
-  std::string_view record;
-  Split split = splitter_.next(record);
-  for (; split == Split::kRecord; split = splitter_.next(record)) ready_.push(record);
-  if (split != Split::kEnd || ready_.empty() || !wants_next_page()) return true;
-  std::string position = position_behind_ready();
-  if (position.empty()) return true;
-  grow_page();
-  counts_.wire_bytes += call_.take_wire_bytes();
-  ahead_ = true;
-  if (!send_while_reading(aggregation(page_body(std::move(position))), true)) return false;
-  drive();
-  return true;
-}
-
-// A LIMIT that is met by what is there ends the scan.
-bool Scan::wants_next_page() const {
-  auto ready = static_cast<long>(ready_.size());
-  bool full = rows_in_page_ + ready >= page_limit_;
-  bool likely = range_.first_rows == 0 || rows_ > range_.first_rows || rows_ + ready < range_.first_rows;
-  return full && likely;
-}
-
-// Empty: the last record is not one to go on from.
-std::string Scan::position_behind_ready() {
-  if (!row_decoder_->decode(ready_.last(), values_.data())) return {};
-  const Value& key = values_[key_at_];
-  if (key.kind != ValueKind::kText || key.text.empty()) return {};
-  if (order_path_.empty()) return position_behind(key.text, {}, {});
-  const Value& rank = values_[rank_at_];
-  const Value& value = values_[rank_at_ + 1];
-  return rank.text.empty() || value.text.empty() ? std::string() : position_behind(key.text, rank.text, value.text);
+bool Scan::is_complete(const RowPlace& place) const {
+  return position_.sorted_by_key() || (!place.rank.empty() && !place.value.empty());
 }
 
 void Scan::row_taken() noexcept {
@@ -431,44 +314,29 @@ Scan::Verdict Scan::check_key(const Value& key) {
 // Where Pendo takes letters for equal whatever their case, rows of other keys
 // come too.
 Scan::Verdict Scan::check_wanted_key(std::string_view key) {
-  auto asked = asked_.find(key);
-  if (asked == asked_.end()) return Verdict::kPassOver;
-  if (asked->second) return wrong("it lists \"" + printable(key, 100) + "\" twice");
-  asked->second = true;
-  key_ = key;
+  switch (wanted_.came(key)) {
+    case WantedKeys::Came::kUnasked:
+      return Verdict::kPassOver;
+    case WantedKeys::Came::kAgain:
+      return wrong("it lists \"" + printable(key, 100) + "\" twice");
+    case WantedKeys::Came::kFirst:
+      break;
+  }
+  position_.move_to(place_of_row());
   return Verdict::kTake;
 }
 
 Scan::Verdict Scan::check_page_key(std::string_view key) {
-  bool sorted_by_other = !order_path_.empty();
-  std::string_view rank = sorted_by_other ? values_[rank_at_].text : std::string_view();
-  std::string_view value = sorted_by_other ? values_[rank_at_ + 1].text : std::string_view();
-  if (sorted_by_other && (rank.empty() || value.empty())) return wrong("a row has no number to sort by");
-  bool again = key == key_ || (rows_in_attempt_ == 0 && !starts_a_page(key));
+  RowPlace place = place_of_row();
+  if (!is_complete(place)) return wrong("a row has no number to sort by");
+  const std::string& last = position_.key();
+  bool again = key == last || (rows_in_attempt_ == 0 && !starts_a_page(key));
   if (again) return wrong("it lists \"" + printable(key, 100) + "\" twice");
-  if (range_.in_order && !key_.empty() && !is_behind_last(key, rank, value)) {
-    return wrong("it is not sorted as it was asked to be (\"" + printable(key, 100) + "\" comes after \"" +
-                 printable(key_, 100) + "\")");
+  if (range_.in_order && !last.empty() && !position_.is_before(place)) {
+    return wrong("it is not sorted as it was asked to be (\"" + printable(key, 100) + "\" comes after \"" + printable(last, 100) + "\")");
   }
-  key_ = key;
-  sort_rank_ = rank;
-  sort_value_ = value;
+  position_.move_to(place);
   return Verdict::kTake;
-}
-
-// As a number: Pendo may write 0 as 0.0 or 0e+00.
-bool Scan::sorted_as_number() const noexcept { return number_of(sort_rank_) == number_of(kRankOfNumbers); }
-
-bool Scan::is_behind_last(std::string_view key, std::string_view rank, std::string_view value) const {
-  if (order_path_.empty()) return order_.descending ? key < key_ : key > key_;
-  double step = number_of(rank) - number_of(sort_rank_);
-  if (step != 0) return order_.nulls_first ? step < 0 : step > 0;
-  double now = number_of(value);
-  double before = number_of(sort_value_);
-  // integers that doubles take for equal may have an order of their own
-  constexpr double kMaxExactInteger = 9007199254740992.0;
-  if (now == before) return key > key_ || std::fabs(now) >= kMaxExactInteger;
-  return order_.descending ? now < before : now > before;
 }
 
 // Pendo's order of ids is its own, so all that can be asked of a page is that
@@ -503,11 +371,11 @@ Status Scan::page_ended() {
     return Status::kDone;
   }
   grow_page();
-  return send(aggregation(page_body(position())), true) ? Status::kRow : Status::kFailed;
+  return send(aggregation(page_body(position_.behind())), true) ? Status::kRow : Status::kFailed;
 }
 
 std::string Scan::body_to_resume() const {
-  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kKeys ? keys_body() : page_body(position());
+  return mode_ == Mode::kRows ? rows_body_ : mode_ == Mode::kKeys ? keys_body() : page_body(position_.behind());
 }
 
 Status Scan::stream_broke() {
@@ -546,7 +414,7 @@ Status Scan::record_answered(Value* out) {
   if (call_.http_status() != 200) return nonsense("it has no record");
   if (!record_decoder_->decode(call_.reply(), values_.data())) return nonsense(record_decoder_->reason());
   const Value& key = values_[key_at_];
-  if (key.kind != ValueKind::kText || key.text != key_) {
+  if (key.kind != ValueKind::kText || key.text != position_.key()) {
     return nonsense("it is not the record that was asked for");
   }
   ++counts_.rows;
@@ -558,7 +426,7 @@ Status Scan::record_answered(Value* out) {
 // may come from a wrong host or a proxy and must not pass for an absent record.
 Status Scan::confirm_absence() {
   if (call_.reply().find("no such entity") != std::string::npos) return Status::kDone;
-  --next_key_;
+  wanted_.put_back();
   return ask_for_keys() ? Status::kWouldBlock : Status::kFailed;
 }
 
@@ -570,15 +438,6 @@ Status Scan::nonsense(const std::string& reason) {
                   " answered 200 with a body that begins: " + begin,
               "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
               "check the server's region or api_url.");
-}
-
-std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted) {
-  constexpr std::int64_t kParts = 10'000;
-  // a bit more, for a hash that does not spread evenly
-  double part = 1.2 * wanted / static_cast<double>(std::max<std::int64_t>(total, 1)) * kParts;
-  if (part >= kParts) return {};
-  auto parts = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(part)));
-  return "hash(" + std::string(object.key_field) + ") % " + std::to_string(kParts) + " < " + std::to_string(parts);
 }
 
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

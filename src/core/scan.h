@@ -1,7 +1,6 @@
 // Reads the rows of an object: all of them page by page, or the one of a key.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,7 +14,9 @@
 #include "record_queue.h"
 #include "record_splitter.h"
 #include "row_decoder.h"
+#include "scan_position.h"
 #include "wall.h"
+#include "wanted_keys.h"
 
 namespace pendo {
 
@@ -82,11 +83,11 @@ class Scan : public RowSource, private BodySink {
   bool start_rows(std::string body) noexcept;
 
   Status next(Value* out) noexcept override;
-  std::string_view row_key() const noexcept override { return key_; }
+  std::string_view row_key() const noexcept override { return position_.key(); }
 
   // Where another order than the key's was asked for: did Pendo take the last
   // row's value for a number, or did it sort the row among those without one?
-  bool sorted_as_number() const noexcept;
+  bool sorted_as_number() const { return position_.is_at_number(); }
 
   void texts_taken() noexcept override { row_decoder_->release(); }
   void row_taken() noexcept override;
@@ -96,7 +97,7 @@ class Scan : public RowSource, private BodySink {
   enum class Mode { kIdle, kPages, kRecord, kKeys, kRows };
   enum class Verdict { kTake, kPassOver, kNonsense };
 
-  Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options);
+  Scan(std::shared_ptr<Client> client, const ObjectDescriptor& object, const CallOptions& options, const SortOrder& order);
 
   void plan_columns(const std::vector<ScanColumn>& columns);
   std::size_t key_column(const std::vector<ScanColumn>& columns) const;
@@ -107,8 +108,6 @@ class Scan : public RowSource, private BodySink {
   bool has_key() const noexcept { return !object_.key_field.empty(); }
   bool is_hidden(std::string_view key) const;
   std::string page_body(std::string position) const;
-  std::string position_behind(std::string_view key, std::string_view rank, std::string_view value) const;
-  std::string position() const { return position_behind(key_, sort_rank_, sort_value_); }
   std::string keys_body() const;
   std::string body_to_resume() const;
   bool ask_for_more();
@@ -132,7 +131,8 @@ class Scan : public RowSource, private BodySink {
   Verdict check_page_key(std::string_view key);
   Verdict wrong(std::string what);
   bool starts_a_page(std::string_view key);
-  bool is_behind_last(std::string_view key, std::string_view rank, std::string_view value) const;
+  RowPlace place_of_row() const;
+  bool is_complete(const RowPlace& place) const;
   Status page_ended();
   Status stream_ended();
   Status stream_broke();
@@ -145,8 +145,7 @@ class Scan : public RowSource, private BodySink {
   std::string app_id_;
   CallOptions options_;
   ScanRange range_;
-  std::string order_path_;
-  SortOrder order_;
+  ScanPosition position_;    // of the last row of the pages so far, or of the key looked for
   std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
   std::vector<std::string> paths_;             // of the columns, the key, and the parts of another order
   std::unique_ptr<RowDecoder> row_decoder_;    // aliased rows of an aggregation
@@ -161,15 +160,10 @@ class Scan : public RowSource, private BodySink {
   bool ahead_ = false;       // the call at hand is the one for the page after it
   Call call_;
   Mode mode_ = Mode::kIdle;
-  std::string key_;        // the key looked for, or the last key of the pages so far
-  std::string sort_rank_;  // of the last row, where another order than the key's is asked for
-  std::string sort_value_;
   std::string nonsense_;   // what is wrong with the row at hand
   std::string rows_body_;  // of start_rows()
   int page_limit_ = 0;
-  std::vector<std::string> keys_;  // of start_keys(), sorted
-  std::size_t next_key_ = 0;       // the first that was not asked for yet
-  std::map<std::string, bool, std::less<>> asked_;  // keys of the call at hand, and whether they came
+  WantedKeys wanted_;  // of start_keys()
   long rows_ = 0;  // since the start
   long rows_in_page_ = 0;
   long rows_in_attempt_ = 0;
@@ -177,10 +171,6 @@ class Scan : public RowSource, private BodySink {
   std::size_t received_ = 0;   // bytes since the splitter ran dry
   ScanCounts counts_;
 };
-
-// A filter that lets through about `wanted` of `total` records, picked by the
-// hash of their key; empty: all of them. Pendo: hash(x), a whole number.
-std::string sample_filter(const ObjectDescriptor& object, std::int64_t total, int wanted);
 
 // The aggregation call of a scan's first page, for EXPLAIN.
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,
