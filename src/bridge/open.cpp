@@ -51,14 +51,14 @@ void pendo_open_field_check(PendoBox<pendo::FieldCheck>* box, PendoClientRef* cl
   });
 }
 
-void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+void pendo_open_update(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::FieldTable* fields, const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {
     return pendo::BulkUpdate::create(*client, *object, *fields, options, failure);
   });
 }
 
-void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client, const pendo::CallOptions& options) {
+void pendo_open_sender(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {
     return pendo::EventSender::create(*client, options, failure);
   });

@@ -29,9 +29,9 @@ void pendo_open_encoder(PendoBox<pendo::RecordEncoder>* box, pendo::FieldTable* 
                         int count, const pendo::EncodeRules& rules);
 void pendo_open_field_check(PendoBox<pendo::FieldCheck>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                             const pendo::BulkField* fields, int count, const pendo::CallOptions& options);
-void pendo_open_update(PendoBox<pendo::BulkUpdate>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
+void pendo_open_update(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::FieldTable* fields, const pendo::CallOptions& options);
-void pendo_open_sender(PendoBox<pendo::EventSender>* box, PendoClientRef* client, const pendo::CallOptions& options);
+void pendo_open_sender(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::CallOptions& options);
 void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client, const char* kind,
                        const pendo::CallOptions& options);
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "field_values.h"
-#include "record_result.h"
 #include "wall.h"
+#include "writer.h"
 
 namespace pendo {
 

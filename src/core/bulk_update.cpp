@@ -20,9 +20,6 @@ constexpr std::int64_t kRowsBetweenLooks = 64;
 // between, speak of the call and not of the records.
 constexpr int kMostLoneFailures = 20;
 
-// How long calls that are under way may go on after one has failed for good.
-constexpr std::int64_t kGraceMs = 5000;
-
 constexpr std::string_view kNotSaid = "Pendo does not say why";
 
 bool about_the_records(int status) { return status == 400 || status == 422; }
@@ -43,7 +40,7 @@ std::unique_ptr<BulkUpdate> BulkUpdate::create(std::shared_ptr<Client> client, c
 
 BulkUpdate::BulkUpdate(std::shared_ptr<Client> client, const ObjectDescriptor& object, const FieldTable& fields,
                        const CallOptions& options)
-    : Operation(std::move(client)),
+    : Writer(std::move(client)),
       object_(object),
       fields_(fields),
       options_(options),
@@ -213,7 +210,7 @@ Status BulkUpdate::landed(Flight& flight) {
   if (several && (status == 408 || status == 413)) return split_later(flight);
   if (about_the_records(status) || status == 413) return refused(flight);
   if (status >= 400 && status < 500 && status != 408) take_back(flight.job);
-  return give_up(flight.call.failure());
+  return start_failing(flight.call.failure());
 }
 
 // Pendo: a 200 does not mean that every record was taken; missing and failed
@@ -294,19 +291,13 @@ void BulkUpdate::judge_member(const Job& job, std::uint32_t member, RecordResult
 void BulkUpdate::settle_job(const Job& job) {
   for (auto member : job.members) {
     BulkBatch::Record& record = job.batch->records()[member];
-    if (--record.calls_left == 0) tell(record);
+    if (--record.calls_left == 0) tell(result_of(record));
   }
 }
 
-void BulkUpdate::tell(BulkBatch::Record& record) {
-  using Kind = RecordResult::Kind;
-  if (record.kind == Kind::kApplied) outcome_.add_applied(record.id);
-  if (record.kind == Kind::kMissing) outcome_.add_missing(record.id);
-  if (record.kind == Kind::kInvalid) outcome_.add_invalid(record.id, record.message);
-  if (record.kind == Kind::kUncertain) outcome_.add_uncertain(record.id, record.message);
-  bool applied = record.kind == Kind::kApplied;
-  if (applied && !tells_applied_) return;
-  results_.push_back({record.kind, record.id, applied ? std::string() : values_json(fields_, record.values), record.message});
+RecordResult BulkUpdate::result_of(const BulkBatch::Record& record) const {
+  bool applied = record.kind == RecordResult::Kind::kApplied;
+  return {record.kind, record.id, applied ? std::string() : values_json(fields_, record.values), record.message};
 }
 
 void BulkUpdate::drop_settled_batches() {
@@ -349,7 +340,7 @@ Status BulkUpdate::split_later(Flight& flight) {
   if (flight.call.http_status() == 413) return start(flight);
   flight.busy = true;
   ++outcome_.calls;
-  return flight.call.retry_with(request_of(flight.job)) ? Status::kDone : give_up(flight.call.failure());
+  return flight.call.retry_with(request_of(flight.job)) ? Status::kDone : start_failing(flight.call.failure());
 }
 
 // An answer from which nothing can be learnt of the records.
@@ -381,19 +372,14 @@ Status BulkUpdate::lone_failure(Flight& flight, RecordResult::Kind kind, std::st
   settle_job(flight.job);
   if (++lone_failures_ < kMostLoneFailures || failing_) return Status::kDone;
   failure.detail += " So were " + std::to_string(lone_failures_) + " calls in a row, each with a single record.";
-  return give_up(std::move(failure));
+  return start_failing(std::move(failure));
 }
 
-// Nothing more is sent; what is under way gets a little time to end.
-Status BulkUpdate::give_up(Failure failure) {
-  if (failing_) return Status::kFailed;
-  failing_ = true;
-  reason_ = std::move(failure);
+void BulkUpdate::wind_up_calls() noexcept {
   ready_.clear();
   for (auto& flight : flights_) {
     if (flight->busy) flight->call.wind_up(kGraceMs);
   }
-  return Status::kFailed;
 }
 
 Status BulkUpdate::wind_up() {
@@ -417,7 +403,7 @@ std::int64_t BulkUpdate::under_way() const noexcept {
 
 void BulkUpdate::abandon() noexcept try {
   for (auto& flight : flights_) flight->call.cancel();
-  count_unsettled("it was under way when the statement or transaction ended");
+  count_unsettled(kEndedUnderWay);
 } catch (const std::bad_alloc&) {
   out_of_memory();
 }
@@ -428,7 +414,7 @@ void BulkUpdate::count_unsettled(std::string_view why) {
       if (record.calls_left == 0 || !record.sent) continue;
       record.kind = RecordResult::Kind::kUncertain;
       record.message = why;
-      tell(record);
+      tell(result_of(record));
     }
   }
   in_flight_.clear();
@@ -445,20 +431,6 @@ Status BulkUpdate::finish() noexcept try {
   return answered(!filling_.empty() || !ready_.empty() || any_busy() ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
-}
-
-bool BulkUpdate::next_result(RecordResult& out) noexcept {
-  if (results_.empty()) return false;
-  out = std::move(results_.front());
-  results_.pop_front();
-  return true;
-}
-
-bool BulkUpdate::next_dry_call(DryCall& out) noexcept {
-  if (dry_calls_.empty()) return false;
-  out = std::move(dry_calls_.front());
-  dry_calls_.pop_front();
-  return true;
 }
 
 }  // namespace pendo

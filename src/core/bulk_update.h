@@ -15,43 +15,24 @@
 #include "client.h"
 #include "field_values.h"
 #include "object.h"
-#include "outcome.h"
-#include "record_result.h"
 #include "wall.h"
+#include "writer.h"
 
 namespace pendo {
 
-class BulkUpdate : public Operation {
+class BulkUpdate : public Writer {
  public:
   // nullptr: `failure` tells why. `fields` must outlive it; it may grow.
   static std::unique_ptr<BulkUpdate> create(std::shared_ptr<Client> client, const ObjectDescriptor& object,
                                             const FieldTable& fields, const CallOptions& options,
                                             Failure& failure) noexcept;
 
-  // Let next_result() also tell of records that Pendo took.
-  void tell_applied() noexcept { tells_applied_ = true; }
-
-  // Takes one record with values of a RecordEncoder. kDone: it was taken.
-  // kWouldBlock: all calls are in flight, wait and offer the same record again.
-  // An id that still waits to be sent is merged, and order per id is kept. After
-  // kFailed every record is in outcome(), or was not sent.
-  Status add(std::string_view id, std::string_view values) noexcept;
-
-  // Sends what is left and waits for every answer. kDone: all are settled.
-  Status finish() noexcept;
-
-  // Ends every call. Records whose calls were under way count as uncertain.
-  void abandon() noexcept;
-
-  // False: there are no more for now. Ask after each add() and finish(), also
-  // after failed ones.
-  bool next_result(RecordResult& out) noexcept;
-  bool next_dry_call(DryCall& out) noexcept;  // with options.dry_run
-
-  const Outcome& outcome() const noexcept { return outcome_; }
-
-  // Records whose calls are not answered yet.
-  std::int64_t under_way() const noexcept;
+  // Values are those of a RecordEncoder. An id that still waits to be sent is
+  // merged, and order per id is kept.
+  Status add(std::string_view id, std::string_view values) noexcept override;
+  Status finish() noexcept override;
+  void abandon() noexcept override;
+  std::int64_t under_way() const noexcept override;
 
  private:
   // A call to make: some records' parts in one series.
@@ -103,10 +84,10 @@ class BulkUpdate : public Operation {
   void settle_all_failed(const Job& job, const BulkReply& reply);
   void judge_member(const Job& job, std::uint32_t member, RecordResult::Kind kind, std::string message);
   void settle_job(const Job& job);
-  void tell(BulkBatch::Record& record);
+  RecordResult result_of(const BulkBatch::Record& record) const;
   void drop_settled_batches();
 
-  Status give_up(Failure failure);
+  void wind_up_calls() noexcept override;
   Status wind_up();
   void count_unsettled(std::string_view why);
 
@@ -121,13 +102,7 @@ class BulkUpdate : public Operation {
   std::deque<Job> ready_;
   std::vector<std::shared_ptr<BulkBatch>> in_flight_;
   int lone_failures_ = 0;  // in a row
-  bool failing_ = false;
-  Failure reason_;  // why
-  bool tells_applied_ = false;
   std::int64_t offered_ = 0;
-  std::deque<RecordResult> results_;
-  std::deque<DryCall> dry_calls_;
-  Outcome outcome_;
 };
 
 }  // namespace pendo

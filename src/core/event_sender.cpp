@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::string_view kTrackPath = "/data/track";
 
-// How long calls that are under way may go on after one has failed for good.
-constexpr std::int64_t kGraceMs = 5000;
-
 // One JSON object, member by member; absent values are left out.
 class ObjectWriter {
  public:
@@ -114,7 +111,7 @@ std::unique_ptr<EventSender> EventSender::create(std::shared_ptr<Client> client,
 }
 
 EventSender::EventSender(std::shared_ptr<Client> client, const CallOptions& options)
-    : Operation(std::move(client)), options_(options) {}
+    : Writer(std::move(client)), options_(options) {}
 
 bool EventSender::make_flights() {
   for (int i = 0; i < options_.event_concurrency; ++i) {
@@ -141,7 +138,7 @@ Status EventSender::offer(std::string_view label, std::string_view body) {
     dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(body)});
     ++outcome_.records;
     ++outcome_.calls;
-    outcome_.add_applied(label);
+    tell({RecordResult::Kind::kApplied, std::string(label), {}, {}});
     return Status::kDone;
   }
   auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
@@ -175,34 +172,24 @@ Status EventSender::landed(Flight& flight) {
   if (!flight.call.succeeded() && !about_this_event) {
     // one that was turned away has left no event behind
     if (flight.call.http_status() >= 400 && flight.call.http_status() < 500) flight.busy = false;
-    return give_up(flight.call.failure());
+    return start_failing(flight.call.failure());
   }
   flight.busy = false;
   outcome_.retries += flight.call.tries();
   if (flight.call.maybe_repeated()) ++outcome_.repeated;
   if (flight.call.succeeded()) {
-    outcome_.add_applied(flight.label);
-  } else {
-    invalid(flight);
+    tell({RecordResult::Kind::kApplied, flight.label, {}, {}});
+    return Status::kDone;
   }
+  std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
+  tell({RecordResult::Kind::kInvalid, flight.label, flight.call.request().body, std::move(words)});
   return Status::kDone;
 }
 
-void EventSender::invalid(const Flight& flight) {
-  std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
-  outcome_.add_invalid(flight.label, words);
-  results_.push_back({RecordResult::Kind::kInvalid, flight.label, flight.call.request().body, std::move(words)});
-}
-
-// Nothing more is sent; what is under way gets a little time to end.
-Status EventSender::give_up(Failure failure) {
-  if (failing_) return Status::kFailed;
-  failing_ = true;
-  reason_ = std::move(failure);
+void EventSender::wind_up_calls() noexcept {
   for (auto& flight : flights_) {
     if (flight->busy && !flight->call.done()) flight->call.wind_up(kGraceMs);
   }
-  return Status::kFailed;
 }
 
 Status EventSender::wind_up() {
@@ -223,8 +210,7 @@ void EventSender::count_unsettled(std::string_view why) {
   for (auto& flight : flights_) {
     if (!flight->busy) continue;
     flight->busy = false;
-    outcome_.add_uncertain(flight->label, why);
-    results_.push_back({RecordResult::Kind::kUncertain, flight->label, flight->call.request().body, std::string(why)});
+    tell({RecordResult::Kind::kUncertain, flight->label, flight->call.request().body, std::string(why)});
   }
 }
 
@@ -234,7 +220,7 @@ std::int64_t EventSender::under_way() const noexcept {
 
 void EventSender::abandon() noexcept try {
   for (auto& flight : flights_) flight->call.cancel();
-  count_unsettled("it was under way when the statement or transaction ended");
+  count_unsettled(kEndedUnderWay);
 } catch (const std::bad_alloc&) {
   out_of_memory();
 }
@@ -245,20 +231,6 @@ Status EventSender::finish() noexcept try {
   return answered(any_busy() ? Status::kWouldBlock : Status::kDone);
 } catch (const std::bad_alloc&) {
   return out_of_memory();
-}
-
-bool EventSender::next_result(RecordResult& out) noexcept {
-  if (results_.empty()) return false;
-  out = std::move(results_.front());
-  results_.pop_front();
-  return true;
-}
-
-bool EventSender::next_dry_call(DryCall& out) noexcept {
-  if (dry_calls_.empty()) return false;
-  out = std::move(dry_calls_.front());
-  dry_calls_.pop_front();
-  return true;
 }
 
 }  // namespace pendo

@@ -1,7 +1,6 @@
 // Sends Track Events: one call each (Pendo takes no more), several in flight.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -9,10 +8,9 @@
 
 #include "call.h"
 #include "client.h"
-#include "outcome.h"
-#include "record_result.h"
 #include "value.h"
 #include "wall.h"
+#include "writer.h"
 
 namespace pendo {
 
@@ -46,31 +44,17 @@ class EventEncoder {
   std::string why_;
 };
 
-class EventSender : public Operation {
+class EventSender : public Writer {
  public:
   // nullptr: `failure` tells why.
   static std::unique_ptr<EventSender> create(std::shared_ptr<Client> client, const CallOptions& options,
                                              Failure& failure) noexcept;
 
-  // Takes what an EventEncoder made. kDone: it was taken. kWouldBlock: all calls
-  // are in flight, wait and offer the same event again. After kFailed every event
-  // is in outcome(), or was not sent.
-  Status add(std::string_view label, std::string_view body) noexcept;
-
-  // Waits for every answer.
-  Status finish() noexcept;
-
-  // Ends every call. Events whose calls were under way count as uncertain.
-  void abandon() noexcept;
-
-  // As of BulkUpdate; events that were taken are not told of.
-  bool next_result(RecordResult& out) noexcept;
-  bool next_dry_call(DryCall& out) noexcept;
-
-  const Outcome& outcome() const noexcept { return outcome_; }
-
-  // Records whose calls are not answered yet.
-  std::int64_t under_way() const noexcept;
+  // Label and body are those of an EventEncoder.
+  Status add(std::string_view label, std::string_view body) noexcept override;
+  Status finish() noexcept override;
+  void abandon() noexcept override;
+  std::int64_t under_way() const noexcept override;
 
  private:
   struct Flight {
@@ -87,18 +71,12 @@ class EventSender : public Operation {
   Status offer(std::string_view label, std::string_view body);
   Status settle();
   Status landed(Flight& flight);
-  void invalid(const Flight& flight);
-  Status give_up(Failure failure);
+  void wind_up_calls() noexcept override;
   Status wind_up();
   void count_unsettled(std::string_view why);
 
   CallOptions options_;
   std::vector<std::unique_ptr<Flight>> flights_;
-  bool failing_ = false;
-  Failure reason_;
-  std::deque<RecordResult> results_;
-  std::deque<DryCall> dry_calls_;
-  Outcome outcome_;
 };
 
 }  // namespace pendo

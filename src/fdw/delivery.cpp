@@ -28,7 +28,7 @@ char* first_ones(const std::vector<std::string>& list) {
 int64 under_way(const PendoRun* run) {
   int64 count = 0;
   for (PendoSending* sending = run->sendings; sending; sending = sending->next) {
-    count += sending->update ? sending->update->get()->under_way() : sending->sender->get()->under_way();
+    count += sending->writer->get()->under_way();
   }
   return count;
 }
@@ -230,26 +230,16 @@ PendoClientRef* pendo_run_client(const PendoRun* run) {
 
 void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload) {
   SendingContext context;
-  if (sending->update) {
-    pendo::BulkUpdate* update = sending->update->get();
-    pendo_drive(update, [=]() { return update->add(id, payload); });
-  } else {
-    pendo::EventSender* sender = sending->sender->get();
-    pendo_drive(sender, [=]() { return sender->add(id, payload); });
-  }
+  pendo::Writer* writer = sending->writer->get();
+  pendo_drive(writer, [=]() { return writer->add(id, payload); });
   look_at_results(run, sending);
   context.end();
 }
 
 void pendo_send_rest(PendoRun* run, PendoSending* sending) {
   SendingContext context;
-  if (sending->update) {
-    pendo::BulkUpdate* update = sending->update->get();
-    pendo_drive(update, [=]() { return update->finish(); });
-  } else {
-    pendo::EventSender* sender = sending->sender->get();
-    pendo_drive(sender, [=]() { return sender->finish(); });
-  }
+  pendo::Writer* writer = sending->writer->get();
+  pendo_drive(writer, [=]() { return writer->finish(); });
   look_at_results(run, sending);
   context.end();
 }
@@ -258,9 +248,9 @@ PendoSending* pendo_open_sending(PendoRun* run) {
   pendo::CallOptions options = run->table->options.call;
   options.dry_run = run->dry;
   PendoSending* sending = pendo_begin_sending(run, pendo_run_client(run), options);
-  bool wants_applied = sending->update && !run->dry &&
+  bool wants_applied = !run->dry &&
                        pendo_ledger_has_rejects(run->table->options.config.server_name, pendo_object_name(run->table));
-  if (wants_applied) sending->update->get()->tell_applied();
+  if (wants_applied) sending->writer->get()->tell_applied();
   return sending;
 }
 
@@ -278,7 +268,8 @@ void pendo_send_log(PendoRun* run, PendoSpool* log) {
   if (count > 0) {
     PendoSending* sending = pendo_open_sending(run);
     pendo_begin_progress(run, count);
-    bool in_order = sending->sender || (run->dry && run->table->options.delivery == Delivery::kStatement);
+    bool are_events = run->table->object->write == pendo::WriteCall::kTrackEvent;
+    bool in_order = are_events || (run->dry && run->table->options.delivery == Delivery::kStatement);
     if (in_order) {
       send_in_order(run, sending, log);
     } else {

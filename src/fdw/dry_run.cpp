@@ -9,10 +9,6 @@ namespace {
 ReturnSetInfo* sink = nullptr;  // where the calls are wanted
 int64 sequence = 0;
 
-bool next_call(PendoSending* sending, pendo::DryCall* call) {
-  return sending->update ? sending->update->get()->next_dry_call(*call) : sending->sender->get()->next_dry_call(*call);
-}
-
 Datum text_datum(const std::string& text) { return PointerGetDatum(cstring_to_text(pendo_message_text(text.data(), text.size()))); }
 
 void put_call(const pendo::DryCall* call) {
@@ -42,7 +38,7 @@ void pendo_take_dry_calls(PendoRun* run, PendoSending* sending) {
     pendo_make(run->dry_call, [](pendo::Failure&) { return std::make_unique<pendo::DryCall>(); });
   }
   pendo::DryCall* call = run->dry_call->get();
-  while (next_call(sending, call)) {
+  while (sending->writer->get()->next_dry_call(*call)) {
     if (sink) put_call(call);
   }
 }

@@ -69,8 +69,7 @@ void unlink(PendoRun* run, const PendoSending* sending) {
 // After an error: the calls end, and what they leave open is uncertain. Results
 // stay where they are until there is time to write them.
 void abandon(PendoSending* sending) {
-  if (sending->update && sending->update->get()) sending->update->get()->abandon();
-  if (sending->sender && sending->sender->get()) sending->sender->get()->abandon();
+  if (sending->writer->get()) sending->writer->get()->abandon();
   sending->abandoned = true;
 }
 
@@ -178,25 +177,20 @@ PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const p
   auto* sending = static_cast<PendoSending*>(MemoryContextAllocZero(context, sizeof(PendoSending)));
   sending->context = context;
   sending->level = GetCurrentTransactionNestLevel();
+  sending->writer = pendo_box<pendo::Writer>(context);
   if (run->table->object->write == pendo::WriteCall::kTrackEvent) {
-    sending->sender = pendo_box<pendo::EventSender>(context);
-    pendo_open_sender(sending->sender, client, options);
+    pendo_open_sender(sending->writer, client, options);
   } else {
-    sending->update = pendo_box<pendo::BulkUpdate>(context);
-    pendo_open_update(sending->update, client, run->table->object, run->fields->get(), options);
+    pendo_open_update(sending->writer, client, run->table->object, run->fields->get(), options);
   }
   sending->next = run->sendings;
   run->sendings = sending;
   return sending;
 }
 
-const pendo::Outcome& pendo_outcome_of(const PendoSending* sending) {
-  return sending->update ? sending->update->get()->outcome() : sending->sender->get()->outcome();
-}
-
 void pendo_end_sending(PendoRun* run, PendoSending* sending) {
   pendo_take_results(run, sending);
-  add_outcome(run->outcome->get(), pendo_outcome_of(sending));
+  add_outcome(run->outcome->get(), sending->writer->get()->outcome());
   unlink(run, sending);
   MemoryContextDelete(sending->context);
 }
@@ -212,17 +206,13 @@ PendoResultKind kind_of(pendo::RecordResult::Kind kind) {
   }
 }
 
-bool next_result(PendoSending* sending, pendo::RecordResult* result) {
-  return sending->update ? sending->update->get()->next_result(*result) : sending->sender->get()->next_result(*result);
-}
-
 }  // namespace
 
 void pendo_take_results(PendoRun* run, PendoSending* sending) {
   if (run->dry) return;
   if (!run->result) run->result = new_object<pendo::RecordResult>(run->context);
   pendo::RecordResult* result = run->result->get();
-  while (next_result(sending, result)) {
+  while (sending->writer->get()->next_result(*result)) {
     if (!run->results) run->results = pendo_spool_new(false);
     if (result->kind != pendo::RecordResult::Kind::kApplied) ++run->failures;
     pendo_ledger_put(run->results, kind_of(result->kind), result->id, result->values, result->message);
@@ -272,7 +262,7 @@ pendo::Outcome* pendo_total_outcome(PendoRun* run) {
   pendo::Outcome* total = run->total->get();
   *total = pendo::Outcome();
   add_outcome(total, *run->outcome->get());
-  for (PendoSending* sending = run->sendings; sending; sending = sending->next) add_outcome(total, pendo_outcome_of(sending));
+  for (PendoSending* sending = run->sendings; sending; sending = sending->next) add_outcome(total, sending->writer->get()->outcome());
   return total;
 }
 

@@ -4,8 +4,7 @@
 #pragma once
 
 #include "bridge/open.h"
-#include "core/bulk_update.h"
-#include "core/event_sender.h"
+#include "core/writer.h"
 #include "fdw/compat.h"
 #include "fdw/ledger.h"
 #include "fdw/spool.h"
@@ -17,8 +16,7 @@ struct PendoSending {
   MemoryContext context;
   bool abandoned;
   int level;  // nesting level of the transaction that it belongs to
-  PendoBox<pendo::BulkUpdate>* update;    // one of these
-  PendoBox<pendo::EventSender>* sender;
+  PendoBox<pendo::Writer>* writer;
 };
 
 struct PendoRun {
@@ -88,8 +86,6 @@ void pendo_split_result(std::string_view payload, std::string_view* values, std:
 
 // As if nothing had been sent: for a dry run.
 void pendo_forget_outcome(PendoRun* run);
-
-const pendo::Outcome& pendo_outcome_of(const PendoSending* sending);
 
 // The outcome of all that the run has sent so far, what is under way included.
 pendo::Outcome* pendo_total_outcome(PendoRun* run);

@@ -1,0 +1,37 @@
+// Accounting.
+#include "writer.h"
+
+#include <utility>
+
+namespace pendo {
+
+void Writer::tell(RecordResult result) {
+  using Kind = RecordResult::Kind;
+  switch (result.kind) {
+    case Kind::kApplied:
+      outcome_.add_applied(result.id);
+      if (!tells_applied_) return;
+      break;
+    case Kind::kMissing:
+      outcome_.add_missing(result.id);
+      break;
+    case Kind::kUncertain:
+      outcome_.add_uncertain(result.id, result.message);
+      break;
+    case Kind::kInvalid:
+      outcome_.add_invalid(result.id, result.message);
+      break;
+  }
+  results_.push_back(std::move(result));
+}
+
+Status Writer::start_failing(Failure failure) {
+  if (!failing_) {
+    failing_ = true;
+    reason_ = std::move(failure);
+    wind_up_calls();
+  }
+  return Status::kFailed;
+}
+
+}  // namespace pendo
