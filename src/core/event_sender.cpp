@@ -2,6 +2,8 @@
 #include "event_sender.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <cstdio>
 #include <new>
 #include <utility>
 
@@ -79,20 +81,32 @@ std::string write_body(std::string& body, const TrackEvent& event) {
   return object.problem().empty() ? context.problem() : object.problem();
 }
 
-std::string label_of(const TrackEvent& event) {
+// FNV-1a, 64 bits: the same on every machine, for it is kept in the ledger.
+std::uint64_t fingerprint(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3u;
+  return hash;
+}
+
+// Pendo has no id for an event. Two that differ in anything have two labels, and
+// an event that is sent again has the one that it had.
+std::string label_of(const TrackEvent& event, std::string_view body) {
   std::string text = printable(event.event.text, 60) + " of " + printable(event.visitor_id.text, 60);
-  if (event.occurred_at.kind != ValueKind::kTime) return text;
-  text += " at ";
-  append_iso_time(text, event.occurred_at.integer);
-  return text;
+  if (event.occurred_at.kind == ValueKind::kTime) {
+    text += " at ";
+    append_iso_time(text, event.occurred_at.integer);
+  }
+  char hex[20];
+  std::snprintf(hex, sizeof(hex), " #%016llx", static_cast<unsigned long long>(fingerprint(body)));
+  return text + hex;
 }
 
 }  // namespace
 
 EventEncoder::Result EventEncoder::encode(const TrackEvent& event) noexcept try {
-  label_ = label_of(event);
   why_ = event_problem(event);
   std::string problem = write_body(body_, event);
+  label_ = label_of(event, body_);
   if (why_.empty()) why_ = std::move(problem);
   return why_.empty() ? Result::kEncoded : Result::kInvalid;
 } catch (const std::bad_alloc&) {

@@ -108,7 +108,7 @@ $simulator->faults({ route => 'POST /data/track', skip => 10, times => 3, kind =
 my @notices = notices_of($dbh, 'INSERT INTO pendo.track_events (visitor_id, event) SELECT visitor, event FROM source WHERE n <= 100');
 is(scalar @notices, 1, '400 to three events: one message') or diag @notices;
 like("@notices", qr/^WARNING:  pendo.track_events: of 100 track events, 3 refused as invalid\n/, 'a WARNING with the count');
-like("@notices", qr/^DETAIL:  Invalid: (Event \d of v\d+ at \d{4}-\d\d-\d\dT\S+Z: 400 Error unmarshalling track event data(; |\.$)){3}/m, 'that names them and Pendo\'s words');
+like("@notices", qr/^DETAIL:  Invalid: (Event \d of v\d+ at \d{4}-\d\d-\d\dT\S+Z #[0-9a-f]{16}: 400 Error unmarshalling track event data(; |\.$)){3}/m, 'that names them and Pendo\'s words');
 is(scalar @{ $simulator->events }, 97, 'the others arrived');
 
 # So is one that cannot be one.

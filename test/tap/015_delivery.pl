@@ -195,6 +195,35 @@ $dbh->do('EXECUTE again');
 is(calls(), $before, 'a prepared statement learns of the setting');
 $dbh->do('RESET pendo_fdw.only_changes');
 
+# ---- rejects of events ---------------------------------------------------
+
+# Three that differ in their properties alone; the first two are refused.
+fresh();
+my $events = <<'SQL';
+INSERT INTO pendo.track_events (visitor_id, event, occurred_at, properties)
+SELECT 'v0000001', 'E', '2026-01-01 00:00Z', jsonb_build_object('n', n) FROM generate_series(%d, %d) n
+SQL
+$simulator->faults({ route => 'POST /data/track', times => 2, kind => 'status', status => 400, body => 'no' });
+$dbh->do(sprintf $events, 1, 3);
+my $rejects = sub { return $dbh->selectcol_arrayref("SELECT values -> 'properties' ->> 'n' FROM pendo_fdw_rejects WHERE object = 'track_events' ORDER BY 1") };
+my ($taken) = map { $_->{properties}{n} } @{ $simulator->events };
+my @refused = grep { $_ != $taken } 1 .. 3;
+is_deeply($rejects->(), \@refused, 'a row for each event that was refused, alike as they are');
+$dbh->do(sprintf $events, $taken, $taken);
+is_deeply($rejects->(), \@refused, 'an event that was not refused takes no row away');
+$dbh->do(sprintf $events, $refused[0], $refused[0]);
+is_deeply($rejects->(), [$refused[1]], 'the same event sent again does');
+$simulator->reset;
+$dbh->do(<<'SQL');
+INSERT INTO pendo.track_events (visitor_id, account_id, event, occurred_at, properties)
+SELECT r.values ->> 'visitorId', r.values ->> 'accountId', r.values ->> 'event',
+       to_timestamp((r.values ->> 'timestamp')::numeric / 1000), r.values -> 'properties'
+  FROM pendo_fdw_rejects r WHERE r.server = 'pendo' AND r.object = 'track_events'
+SQL
+is_deeply([map { [@$_{qw(visitorId event timestamp)}, $_->{properties}{n}] } @{ $simulator->events }], [['v0000001', 'E', 1767225600000, $refused[1]]],
+    'and so it is sent out of the ledger');
+is_deeply($rejects->(), [], 'which is empty then');
+
 # ---- creating ------------------------------------------------------------
 
 fresh();
