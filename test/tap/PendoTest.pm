@@ -18,7 +18,7 @@ use POSIX qw(setsid :sys_wait_h);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw($tree $pg_config start_cluster start_simulator start_tls_proxy wait_until connect_pendo
+our @EXPORT = qw($tree $pg_config start_cluster start_simulator start_tls_relay wait_until connect_pendo
   error_of notices_of slurp spew free_port cancelled_within);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
@@ -220,50 +220,42 @@ sub start_simulator {
     return $self;
 }
 
-# nghttpx in front of a simulator: HTTP/2, or HTTP/1.1 for whoever asks for no
-# more, over TLS by a certificate that is its own authority. { url, ca_file };
-# of the options, which are nghttpx's own, those of an arrayref may come twice.
-sub start_tls_proxy {
-    my ($simulator, %options) = @_;
-    my $dir = tempdir('proxy_XXXX', DIR => $folder);
-    my ($backend) = $simulator->{url} =~ m{//([\d.]+:\d+)$};
-    $backend =~ tr/:/,/;
-    my $self = bless { dir => $dir, port => free_port(), ca_file => "$dir/cert.pem" }, 'PendoTest::Proxy';
-    $self->{url} = "https://127.0.0.1:$self->{port}";
+# TLS in front of a simulator, by a certificate that is its own authority:
+# { url, ca_file }. The client may choose HTTP/2 or HTTP/1.1.
+sub start_tls_relay {
+    my ($simulator) = @_;
+    my $dir = tempdir('relay_XXXX', DIR => $folder);
+    my ($server_port) = $simulator->{url} =~ /:(\d+)$/;
+    my $port = free_port();
+    my $self = bless { url => "https://127.0.0.1:$port", ca_file => "$dir/cert.pem", log => "$dir/log" }, 'PendoTest::Relay';
     my $pid = spawn({}, "$dir/openssl", qw(openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 30
           -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1), '-keyout', "$dir/key.pem", '-out', "$dir/cert.pem");
     waitpid $pid, 0;
     die slurp("$dir/openssl.err") if $?;
-    my %all = (frontend => "127.0.0.1,$self->{port}", backend => $backend, 'private-key-file' => "$dir/key.pem",
-        'certificate-file' => "$dir/cert.pem", workers => 1, 'pid-file' => "$dir/pid", 'errorlog-file' => "$dir/error.log",
-        'accesslog-file' => "$dir/access.log", 'accesslog-format' => '$alpn $remote_port $status $request', 'no-ocsp' => 'yes', %options);
-    spew("$dir/conf", join '', map { "$_=$all{$_}\n" } sort keys %all);
-    $self->{pid} = spawn({}, "$dir/log", 'nghttpx', "--conf=$dir/conf");
+    $self->{pid} = spawn({}, $self->{log}, $^X, "$tree/test/tap/tls_relay.pl", $port, $server_port, "$dir/cert.pem", "$dir/key.pem");
     push @running, $self;
-    wait_until('the proxy', 30, sub {
-        die "the proxy ended:\n" . slurp("$dir/log.err") . slurp("$dir/error.log") if waitpid($self->{pid}, WNOHANG) == $self->{pid};
-        require IO::Socket::INET;
-        return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
+    wait_until('the relay', 30, sub {
+        die "the relay ended:\n" . slurp("$self->{log}.err") if waitpid($self->{pid}, WNOHANG) == $self->{pid};
+        return -e "$self->{log}.out" && slurp("$self->{log}.out") =~ /^ready\n/;
     });
     return $self;
 }
 
-package PendoTest::Proxy;
+package PendoTest::Relay;
 
 sub stop {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
-    # a worker process outlives its master otherwise
-    kill 'TERM', -$pid;
+    kill 'TERM', -$pid;    # with the processes of its connections
     waitpid $pid, 0;
     return;
 }
 
-# Every connection is asked to end when its streams have: GOAWAY.
+# Every connection ends when nothing is under way on it.
 sub go_away { my ($self) = @_; kill 'HUP', $self->{pid}; return }
 
-# Requests so far, each [protocol, port of the client, status, request line].
-sub requests { my ($self) = @_; return map { [split ' ', $_, 4] } grep { length } split /\n/, PendoTest::slurp("$self->{dir}/access.log") }
+# What was agreed on for each connection so far.
+sub protocols { my ($self) = @_; return grep { $_ ne 'ready' } split /\n/, PendoTest::slurp("$self->{log}.out") }
 
 package PendoTest::Simulator;
 
