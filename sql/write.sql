@@ -31,6 +31,23 @@ SELECT custom_plan, custom_seats FROM accounts WHERE account_id = 'a00002';
 EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_plan = 'few' WHERE visitor_id IN ('v0000120', 'v0000121');
 UPDATE visitors SET custom_plan = 'few' WHERE visitor_id IN ('v0000120', 'v0000121') RETURNING visitor_id;
 SELECT visitor_id, custom_plan FROM visitors WHERE visitor_id IN ('v0000120', 'v0000121');
+
+-- ids that are named and no RETURNING: the scan writes (Foreign Update), and the row count is of the ids
+PREPARE direct(text[], text) AS UPDATE visitors SET custom_plan = $2, custom_seats = length($2) WHERE visitor_id = ANY($1);
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (VERBOSE, COSTS OFF) EXECUTE direct('{v0000120}', 'direct');
+\set QUIET off
+EXECUTE direct('{v0000120,v0000121,v0000120,NULL}', 'direct');
+EXECUTE direct(NULL, 'direct');
+UPDATE visitors SET agent_name = 'id ' || visitor_id, custom_score = (SELECT max(n) / 2.0 FROM generate_series(1, 5) n) WHERE visitor_id = 'v0000120';
+WITH w AS (UPDATE visitors SET custom_active = true WHERE visitor_id = ANY('{v0000120,v0000121}')) UPDATE users SET name = name WHERE false;
+\set QUIET on
+RESET plan_cache_mode;
+SELECT visitor_id, custom_plan, custom_seats, agent_name, custom_score, custom_active FROM visitors WHERE visitor_id IN ('v0000120', 'v0000121');
+-- through a view with a condition on another column, with a CHECK OPTION, with RETURNING: not so
+CREATE VIEW seated AS SELECT * FROM visitors WHERE custom_seats > 0 WITH CHECK OPTION;
+EXPLAIN (VERBOSE, COSTS OFF) UPDATE seated SET custom_plan = 'seated' WHERE visitor_id = 'v0000120';
+DROP VIEW seated;
 EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_plan = 'everyone';
 -- old values: read, then written
 EXPLAIN (VERBOSE, COSTS OFF) UPDATE visitors SET custom_seats = custom_seats + 1 WHERE visitor_id = 'v0000103';

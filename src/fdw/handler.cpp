@@ -5,6 +5,7 @@
 #include "fdw/block_join.h"
 #include "fdw/entry.h"
 #include "fdw/compat.h"
+#include "fdw/direct_modify.h"
 #include "fdw/import_schema.h"
 #include "fdw/ledger.h"
 #include "fdw/modify.h"
@@ -79,6 +80,11 @@ extern "C" Datum pendo_fdw_handler(PG_FUNCTION_ARGS) {
   routine->BeginForeignInsert = pendoBeginForeignInsert;
   routine->EndForeignInsert = pendoEndForeignInsert;
   routine->ExplainForeignModify = pendoExplainForeignModify;
+  routine->PlanDirectModify = pendoPlanDirectModify;
+  routine->BeginDirectModify = pendoBeginDirectModify;
+  routine->IterateDirectModify = pendoIterateDirectModify;
+  routine->EndDirectModify = pendoEndDirectModify;
+  routine->ExplainDirectModify = pendoExplainDirectModify;
   routine->AnalyzeForeignTable = pendoAnalyzeForeignTable;
   routine->ImportForeignSchema = pendoImportForeignSchema;
   PG_RETURN_POINTER(routine);

@@ -24,14 +24,13 @@ void open_way_out(ModifyState* state) {
   }
 }
 
-ModifyState* new_state(ResultRelInfo* rel, Oid user) {
+ModifyState* new_state(Relation relation, Oid user) {
   auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
-  Oid relid = RelationGetRelid(rel->ri_RelationDesc);
+  Oid relid = RelationGetRelid(relation);
   state->table = pendo_table(relid, user);
   state->run = pendo_run_of(relid, state->table->user);
   state->row_context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw row", ALLOCSET_DEFAULT_SIZES);
   open_way_out(state);
-  rel->ri_FdwState = state;
   return state;
 }
 
@@ -138,27 +137,14 @@ void free_old_row(ModifyState* state, ResultRelInfo* rel, TupleTableSlot* plan_s
   state->old_copy = tuple->t_data;
 }
 
-void write_record(ModifyState* state, TupleTableSlot* slot, TupleTableSlot* old_slot, TupleTableSlot* plan_slot) {
+// What is read of the row and encoded takes memory until the next one.
+void write_row(ModifyState* state, TupleTableSlot* slot, TupleTableSlot* old_slot, TupleTableSlot* plan_slot) {
   MemoryContextReset(state->row_context);
   MemoryContext old = MemoryContextSwitchTo(state->row_context);
-  know_fields(state);
   std::string_view id = key_of(state, slot, plan_slot);
   read_values(state, slot, state->values);
   if (old_slot) read_values(state, old_slot, state->old_values);
-  pendo::RecordEncoder* encoder = state->encoder->get();
-  switch (encoder->encode(id, state->values, old_slot ? state->old_values : nullptr)) {
-    case pendo::RecordEncoder::Result::kEncoded:
-      put_record(state, kLogRecord, id, encoder->encoded());
-      break;
-    case pendo::RecordEncoder::Result::kNothing:
-      ++state->run->unchanged;
-      break;
-    case pendo::RecordEncoder::Result::kInvalid:
-      put_invalid(state, id, encoder->tried(), encoder->why());
-      break;
-    case pendo::RecordEncoder::Result::kOutOfMemory:
-      out_of_memory();
-  }
+  pendo_write_record(state, id, old_slot != nullptr);
   MemoryContextSwitchTo(old);
 }
 
@@ -217,39 +203,65 @@ void write_event(ModifyState* state, TupleTableSlot* slot) {
 }
 
 // INSERT into visitors or accounts is Pendo's upsert, where the table allows it.
-void open_insert(ModifyState* state, List* attnos) {
+ModifyState* open_insert(ModifyState* state, List* attnos) {
   if (state->table->object->write == pendo::WriteCall::kTrackEvent) {
     open_event_encoder(state);
-    return;
+    return state;
   }
   state->attnos = attnos;
   open_encoder(state, true);
+  return state;
 }
 
 }  // namespace
 
+ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos) {
+  ModifyState* state = new_state(relation, user);
+  state->attnos = attnos;
+  open_encoder(state, false);
+  return state;
+}
+
+void pendo_write_record(ModifyState* state, std::string_view id, bool compare) {
+  know_fields(state);
+  pendo::RecordEncoder* encoder = state->encoder->get();
+  switch (encoder->encode(id, state->values, compare ? state->old_values : nullptr)) {
+    case pendo::RecordEncoder::Result::kEncoded:
+      put_record(state, kLogRecord, id, encoder->encoded());
+      break;
+    case pendo::RecordEncoder::Result::kNothing:
+      ++state->run->unchanged;
+      break;
+    case pendo::RecordEncoder::Result::kInvalid:
+      put_invalid(state, id, encoder->tried(), encoder->why());
+      break;
+    case pendo::RecordEncoder::Result::kOutOfMemory:
+      out_of_memory();
+  }
+}
+
 void pendoBeginForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, int eflags) {
   if (eflags & EXEC_FLAG_EXPLAIN_ONLY) return;
-  ModifyState* state = new_state(rel, static_cast<Oid>(intVal(list_nth(fdw_private, kModifyUser))));
+  Oid user = static_cast<Oid>(intVal(list_nth(fdw_private, kModifyUser)));
   auto* attnos = static_cast<List*>(list_nth(fdw_private, kModifyColumns));
   if (mtstate->operation == CMD_INSERT) {
-    open_insert(state, attnos);
+    rel->ri_FdwState = open_insert(new_state(rel->ri_RelationDesc, user), attnos);
     return;
   }
-  state->attnos = attnos;
+  ModifyState* state = pendo_begin_update(rel->ri_RelationDesc, user, attnos);
+  rel->ri_FdwState = state;
   state->only_changes = intVal(list_nth(fdw_private, kModifyOnlyChanges)) != 0;
   Plan* subplan = outerPlanState(mtstate)->plan;
   Form_pg_attribute key = TupleDescAttr(RelationGetDescr(rel->ri_RelationDesc), state->table->key - 1);
   char* name = pendo_key_name(state->table, key->atttypid, key->atttypmod);
   state->key_junk = ExecFindJunkAttributeInTlist(subplan->targetlist, name);
   if (!AttributeNumberIsValid(state->key_junk)) elog(ERROR, "pendo_fdw: the key of the row to update is not there");
-  open_encoder(state, false);
 }
 
 TupleTableSlot* pendoExecForeignUpdate(EState*, ResultRelInfo* rel, TupleTableSlot* slot, TupleTableSlot* plan_slot) {
   ModifyState* state = state_of(rel);
   free_old_row(state, rel, plan_slot);
-  write_record(state, slot, state->only_changes ? rel->ri_oldTupleSlot : nullptr, plan_slot);
+  write_row(state, slot, state->only_changes ? rel->ri_oldTupleSlot : nullptr, plan_slot);
   return slot;
 }
 
@@ -258,14 +270,12 @@ TupleTableSlot* pendoExecForeignInsert(EState*, ResultRelInfo* rel, TupleTableSl
   if (state->event_encoder) {
     write_event(state, slot);
   } else {
-    write_record(state, slot, nullptr, plan_slot);
+    write_row(state, slot, nullptr, plan_slot);
   }
   return slot;
 }
 
-void pendoEndForeignModify(EState*, ResultRelInfo* rel) {
-  ModifyState* state = state_of(rel);
-  if (!state) return;
+void pendo_end_writing(ModifyState* state) {
   if (state->run->dry && state->table->options.delivery == Delivery::kStatement) {
     pendo_spool_put(state->log, kLogStatement, {}, {});
   }
@@ -277,6 +287,12 @@ void pendoEndForeignModify(EState*, ResultRelInfo* rel) {
     pendo_close_sending(state->run, state->sending);
     pendo_end_progress();
   }
+}
+
+void pendoEndForeignModify(EState*, ResultRelInfo* rel) {
+  ModifyState* state = state_of(rel);
+  if (!state) return;
+  pendo_end_writing(state);
   rel->ri_FdwState = nullptr;
 }
 
@@ -298,22 +314,15 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
   if (table->object->write == pendo::WriteCall::kBulkMetadata) {
     attnos = pendo_inserted_columns(table, ExecGetInsertedCols(rel, estate));
   }
-  open_insert(new_state(rel, user), attnos);
+  rel->ri_FdwState = open_insert(new_state(rel->ri_RelationDesc, user), attnos);
 }
 
 void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeignModify(estate, rel); }
 
-void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, ExplainState* es) {
-  if (!es->verbose) return;
-  PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), InvalidOid);
-  if (table->object->write == pendo::WriteCall::kTrackEvent) {
-    ExplainPropertyText("Pendo calls", "POST /data/track, one per event", es);
-    return;
-  }
-  const char* create = mtstate->operation == CMD_INSERT ? "?create=true" : "";
+void pendo_explain_bulk_calls(const PendoTable* table, List* attnos, bool create, ExplainState* es) {
   List* groups = NIL;
   ListCell* cell;
-  foreach (cell, static_cast<List*>(list_nth(fdw_private, kModifyColumns))) {
+  foreach (cell, attnos) {
     const PendoColumn* column = pendo_column(table, static_cast<AttrNumber>(lfirst_int(cell)));
     bool listed = false;
     ListCell* other;
@@ -323,8 +332,18 @@ void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, Li
   List* calls = NIL;
   foreach (cell, groups) {
     calls = lappend(calls, psprintf("POST /api/v1/metadata/%.*s/%s/value%s, up to %d records each",
-                                 static_cast<int>(table->object->kind.size()), table->object->kind.data(),
-                                    static_cast<char*>(lfirst(cell)), create, table->options.call.batch_size));
+                                    static_cast<int>(table->object->kind.size()), table->object->kind.data(),
+                                    static_cast<char*>(lfirst(cell)), create ? "?create=true" : "", table->options.call.batch_size));
   }
   ExplainPropertyList("Pendo calls", calls, es);
+}
+
+void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, ExplainState* es) {
+  if (!es->verbose) return;
+  PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), InvalidOid);
+  if (table->object->write == pendo::WriteCall::kTrackEvent) {
+    ExplainPropertyText("Pendo calls", "POST /data/track, one per event", es);
+    return;
+  }
+  pendo_explain_bulk_calls(table, static_cast<List*>(list_nth(fdw_private, kModifyColumns)), mtstate->operation == CMD_INSERT, es);
 }

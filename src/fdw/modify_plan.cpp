@@ -100,14 +100,6 @@ List* settable_columns(const PendoTable* table, const Bitmapset* columns) {
   return attnos;
 }
 
-List* plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
-  if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
-  need_key(table, "update");
-  refuse_before_trigger(table);
-  RelOptInfo* rel = find_base_rel(root, static_cast<int>(relid));
-  return settable_columns(table, pendo_updated_columns(root, rel));
-}
-
 // EXISTS for a result relation that no scan mentions (INSERT).
 Oid checked_user(PlannerInfo* root, Index relid) {
   RangeTblEntry* rte = planner_rt_fetch(relid, root);
@@ -162,13 +154,25 @@ int pendoIsForeignRelUpdatable(Relation relation) {
   }
 }
 
+PendoTable* pendo_table_to_write(PlannerInfo* root, Index relid) {
+  return pendo_table(planner_rt_fetch(relid, root)->relid, checked_user(root, relid));
+}
+
+List* pendo_plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
+  if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
+  need_key(table, "update");
+  refuse_before_trigger(table);
+  List* attnos = settable_columns(table, pendo_updated_columns(root, find_base_rel(root, static_cast<int>(relid))));
+  check_updatable(table);
+  return attnos;
+}
+
 List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, int) {
-  Oid user = checked_user(root, relid);
-  PendoTable* table = pendo_table(planner_rt_fetch(relid, root)->relid, user);
+  PendoTable* table = pendo_table_to_write(root, relid);
   List* attnos = NIL;
   switch (plan->operation) {
     case CMD_UPDATE:
-      attnos = plan_update(root, relid, table);
+      attnos = pendo_plan_update(root, relid, table);
       break;
     case CMD_INSERT:
       attnos = plan_insert(root, relid, plan, table);
@@ -181,7 +185,7 @@ List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, 
   }
   check_updatable(table);
   bool compares = plan->operation == CMD_UPDATE && pendo_compares_first(table->options);
-  return list_make3(attnos, makeInteger(static_cast<int>(user)), makeInteger(compares ? 1 : 0));
+  return list_make3(attnos, makeInteger(static_cast<int>(checked_user(root, relid))), makeInteger(compares ? 1 : 0));
 }
 
 void pendo_check_insert(const PendoTable* table) {

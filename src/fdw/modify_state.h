@@ -49,3 +49,16 @@ struct ModifyState {
   // events
   PendoBox<pendo::EventEncoder>* event_encoder;
 };
+
+// The attribute numbers that an UPDATE sets, after the checks that it can be sent.
+List* pendo_plan_update(PlannerInfo* root, Index relid, const PendoTable* table);
+PendoTable* pendo_table_to_write(PlannerInfo* root, Index relid);
+
+ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos);
+
+// Takes the record that `id` and state->values make. With `compare` only what
+// differs from state->old_values.
+void pendo_write_record(ModifyState* state, std::string_view id, bool compare);
+void pendo_end_writing(ModifyState* state);
+
+void pendo_explain_bulk_calls(const PendoTable* table, List* attnos, bool create, ExplainState* es);

@@ -12,7 +12,7 @@ enum class ScanMode {
 };
 
 // What travels in fdw_private of a ForeignScan. fdw_exprs holds the key
-// expression, if any, and then the values of the filter.
+// expression, if any, and then the values of the filter, or of the SET columns.
 enum ScanPrivateIndex {
   kScanMode,       // Integer: ScanMode
   kScanTable,      // Integer: the foreign table's oid
@@ -25,6 +25,7 @@ enum ScanPrivateIndex {
   kScanOrder,      // integer List: see order.h, or NIL
   kScanCountQuals, // List: of kCount, the conditions, should they have to be checked here
   kScanFirstRows,  // Integer: how many rows are likely to be wanted; 0: all
+  kScanDirect,     // List: see direct_modify.cpp; only there where the scan is the whole UPDATE
 };
 
 // Kept in RelOptInfo.fdw_private while planning.

@@ -289,6 +289,7 @@ void set_expressions(RunningScan* state, ForeignScan* plan, PlanState* parent) {
     state->key_expression = ExecInitExpr(static_cast<Expr*>(linitial(exprs)), parent);
     exprs = list_copy_tail(exprs, 1);
   }
+  if (state->mode == ScanMode::kBlind) return;
   state->filter_exprs = exprs;
   state->filter_states = ExecInitExprList(exprs, parent);
 }
