@@ -62,8 +62,7 @@ CREATE TABLE pendo_fdw_runs (
   duplicates bigint NOT NULL,
   unchanged bigint NOT NULL,
   calls bigint NOT NULL,
-  sqlstate text,
-  message text);
+  sqlstate text);
 CREATE INDEX pendo_fdw_runs_finished_idx ON pendo_fdw_runs (finished);
 
 COMMENT ON TABLE pendo_fdw_runs IS 'a row for each run: one transaction and one foreign table';

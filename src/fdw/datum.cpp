@@ -188,6 +188,14 @@ pendo::Value from_time(Datum datum) {
   return pendo::Value::of_time(time + kEpochShiftUs);
 }
 
+// A row without its key would be another row. With null_as 'empty', an empty text
+// in a column of another type is what NULL was sent as.
+bool must_tell(const PendoTable* table, const PendoColumn* column, const pendo::Value& value) {
+  if (column->is_key) return true;
+  if (table->options.null_as == pendo::NullAs::kEmpty && value.raw == "\"\"") return false;
+  return table->options.on_bad_value == BadValue::kError;
+}
+
 }  // namespace
 
 Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const pendo::Value& value,
@@ -197,9 +205,7 @@ Datum pendo_to_datum(const PendoTable* table, const PendoColumn* column, const p
   if (!*isnull) {
     bool bad = value.kind == pendo::ValueKind::kBad;
     const char* why = bad ? pnstrdup(value.text.data(), value.text.size()) : convert(column, value, &datum);
-    // a row without its key would be another row
-    bool must_tell = table->options.on_bad_value == BadValue::kError || column->is_key;
-    if (why && must_tell) report_bad(table, column, why, value.raw, row_key);
+    if (why && must_tell(table, column, value)) report_bad(table, column, why, value.raw, row_key);
     *isnull = why != nullptr;
   }
   check_domain(column, datum, *isnull);

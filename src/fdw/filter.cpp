@@ -89,7 +89,8 @@ pendo::Value* new_values(int count) {
 }
 
 pendo::FilterField field_of(const PendoTable* table, const PendoColumn* column) {
-  return {column->path, column->json_type, column->strict, table->options.on_bad_value == BadValue::kNull, column->in_rows};
+  bool bad_may_be_null = table->options.on_bad_value == BadValue::kNull || table->options.null_as == pendo::NullAs::kEmpty;
+  return {column->path, column->json_type, column->strict, bad_may_be_null, column->in_rows};
 }
 
 Datum evaluate(const Values& values, int index, bool* isnull) {

@@ -2,7 +2,7 @@
 #include "record_ids.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 
 #include "hash.h"
 
@@ -24,6 +24,10 @@ constexpr std::string_view kOddAccounts[] = {
     "..", "Acme \"East\" & Sons", "a/b c", "back\\slash", "b64_x", "percent%41", "plus+@x.io", "tick`",
     "\xC3\xBCn\xC3\xAF\xF0\x9F\x98\x80",
 };
+
+char letter_of(Kind kind) { return kind == Kind::kVisitor ? 'v' : 'a'; }
+
+std::size_t digits_of(Kind kind) { return kind == Kind::kVisitor ? 7 : 5; }
 
 }  // namespace
 
@@ -48,10 +52,20 @@ RecordIds::RecordIds(Kind kind, std::int64_t count, bool clean, std::uint64_t se
 }
 
 std::string RecordIds::numbered_id(std::int64_t number) const {
-  char text[24];
-  std::snprintf(text, sizeof text, kind_ == Kind::kVisitor ? "v%07lld" : "a%05lld",
-                static_cast<long long>(number + 1));
-  return text;
+  char digits[24];
+  auto end = std::to_chars(digits, digits + sizeof digits, number + 1).ptr;
+  auto length = static_cast<std::size_t>(end - digits);
+  std::string id(1, letter_of(kind_));
+  if (length < digits_of(kind_)) id.append(digits_of(kind_) - length, '0');
+  return id.append(digits, length);
+}
+
+std::optional<std::int64_t> RecordIds::number_of(std::string_view id) const {
+  std::int64_t number = 0;
+  if (id.size() != digits_of(kind_) + 1 || id[0] != letter_of(kind_)) return std::nullopt;
+  auto read = std::from_chars(id.data() + 1, id.data() + id.size(), number);
+  bool is_one = read.ec == std::errc() && read.ptr == id.data() + id.size() && number >= 1 && number <= numbered_;
+  return is_one ? std::optional(number - 1) : std::nullopt;
 }
 
 // Looks random, sorts by number: the first characters count.
@@ -101,6 +115,7 @@ std::int64_t RecordIds::lower_bound(std::string_view id) const {
 }
 
 std::optional<Place> RecordIds::find(std::string_view id) const {
+  if (auto number = number_of(id)) return Place{Origin::kNumbered, *number};
   std::int64_t position = lower_bound(id);
   if (position == size() || this->id(position) != id) return std::nullopt;
   return place(position);

@@ -41,6 +41,7 @@ class RecordIds {
 
  private:
   std::string anonymous_id(std::int64_t number) const;
+  std::optional<std::int64_t> number_of(std::string_view id) const;  // of a numbered id
 
   Kind kind_;
   std::uint64_t seed_;

@@ -206,7 +206,7 @@ for my $delivery (qw(commit statement)) {
 
 for my $null_as (qw(null empty skip)) {
     # an empty text in a field of another type can be read as NULL only
-    set_options('sync', null_as => $null_as, delivery => 'commit', on_bad_value => $null_as eq 'empty' ? 'null' : 'error');
+    set_options('sync', null_as => $null_as, delivery => 'commit', on_bad_value => 'error');
     load_fresh();
     run($update);
     my ($sent, $calls) = run($update);
@@ -216,6 +216,8 @@ for my $null_as (qw(null empty skip)) {
     my @have = map { my $custom = $plans->{$_}{metadata}{custom}; exists $custom->{plan} ? $json->encode($custom->{plan}) : 'absent' } qw(c00011 c00022);
     my %want = (null => ['null', 'absent'], empty => ['""', '""'], skip => ['null', 'absent']);
     is_deeply(\@have, $want{$null_as}, "null_as $null_as: what NULL leaves in Pendo");
+    my $nulls = 'SELECT count(*) FILTER (WHERE seats IS NULL) = (SELECT count(*) FROM sync WHERE seats IS NULL), count(*) FILTER (WHERE seats IS NULL) > 0 FROM sync';
+    is_deeply($dbh->selectrow_arrayref($nulls), [1, 1], "null_as $null_as: a number that is NULL is found as such");
     # a value that becomes NULL
     $dbh->do("UPDATE source SET plan = NULL WHERE id = 'c00500'");
     ($sent) = run($update);
