@@ -417,4 +417,32 @@ is($sum->(), $rows, 'and so does pendo_fdw_runs');
 
 unlike($cluster->log, qr/terminated by signal|PANIC/, 'no backend died of it');
 
+# ---- crashes ----------------------------------------------------------------
+
+sub temporary_files { return grep { -s } glob "$cluster->{dir}/data/base/pgsql_tmp/*" }
+
+# Kills the backend while it waits with its records, and while it sends them.
+my $records = "UPDATE one SET plan = repeat('x', 500), seats = -n FROM (SELECT n, 'v' || lpad(n::text, 7, '0') AS i FROM generate_series(1, 2500) n) s WHERE id = s.i";
+for my $when ('before', 'during') {
+    start_over();
+    my $session = $cluster->session;
+    my $pid = $session->{pg_pid};
+    $session->do($_) for 'BEGIN', 'INSERT INTO local VALUES (99)', $records;
+    ok(scalar temporary_files(), "kill $when the send: the records are in temporary files");
+    if ($when eq 'during') {
+        $simulator->faults({ route => $bulk, skip => 1, kind => 'stall_before', ms => 120_000 });
+        $session->do('COMMIT', { pg_async => PG_ASYNC });
+        $simulator->wait_for_calls($bulk, 2);
+    }
+    kill 'KILL', $pid;
+    $dbh = wait_until('the server', 60, sub { eval { my $new = $cluster->session; $new->do('SELECT 1'); $new } });
+    is_deeply([temporary_files()], [], "kill $when the send: which are gone");
+    $simulator->faults;
+    is($dbh->selectrow_array('SELECT count(*) FROM local WHERE n = 99'), 0, "kill $when the send: nothing is committed");
+    is(calls(), 0, "kill $when the send: nothing was sent") if $when eq 'before';
+    $dbh->do($records);
+    my $dump = $simulator->dump('visitor');
+    is(scalar(grep { $dump->{ sprintf 'v%07d', $_ }{metadata}{custom}{seats} == -$_ } 1 .. 2500), 2500, "kill $when the send: the same statement again makes it whole");
+}
+
 done_testing();
