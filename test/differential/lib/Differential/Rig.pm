@@ -41,6 +41,7 @@ sub install {
     return $dbh->do('CREATE EXTENSION pendo_fdw') unless $self->{library};
     my ($script) = glob "$tree/pendo_fdw--*.sql";
     (my $sql = slurp($script)) =~ s/^\\.*$//mg;
+    $sql =~ s/^SELECT pg_catalog\.pg_extension_config_dump\(.*\);$//mg;    # for an extension only
     $sql =~ s/'MODULE_PATHNAME'/'$self->{library}'/g;
     local $dbh->{pg_server_prepare} = 0;
     return $dbh->do($sql);
