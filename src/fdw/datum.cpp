@@ -185,7 +185,9 @@ pendo::Value from_output(Datum (*function)(PG_FUNCTION_ARGS), Datum datum, pendo
 pendo::Value from_time(Datum datum) {
   TimestampTz time = DatumGetTimestampTz(datum);
   if (TIMESTAMP_NOT_FINITE(time)) return pendo::Value::bad("infinity is not a time that Pendo knows");
-  return pendo::Value::of_time(time + kEpochShiftUs);
+  int64 unix_us = 0;
+  if (pg_add_s64_overflow(time, kEpochShiftUs, &unix_us)) return pendo::Value::bad("it is too late a time");
+  return pendo::Value::of_time(unix_us);
 }
 
 // A row without its key would be another row. With null_as 'empty', an empty text

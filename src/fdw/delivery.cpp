@@ -85,7 +85,8 @@ void check_limit(const PendoRun* run, const char* option, const PendoLimit& limi
   ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
                   errmsg("%s: " INT64_FORMAT " of " INT64_FORMAT " records %s%s, more than %s allows (%s)", run->table->name, count, all,
                          what, first_ones(first), option, limit_text(limit)),
-                  errhint("What Pendo has taken stays there. Mend the records or raise the limit, and run the statement again.")));
+                  run->dry ? errhint("Nothing was sent: this is a dry run.")
+                           : errhint("What Pendo has taken stays there. Mend the records or raise the limit, and run the statement again.")));
 }
 
 // Shares are known at the end only.
@@ -101,12 +102,34 @@ void check_limits(PendoRun* run, bool at_end) {
   }
 }
 
+bool has_object_of(const PendoRun* a, const PendoRun* b) {
+  return a->table && b->table && a->table->server == b->table->server && a->table->object == b->table->object;
+}
+
+// A later success takes a reject away, be it of an earlier transaction, of another
+// run of this one, or of this run where it does not send by id.
+bool wants_applied(const PendoRun* run) {
+  if (run->dry) return false;
+  for (const PendoRun* other = pendo_runs(); other; other = other->next) {
+    bool sends_later = other != run || run->table->options.delivery == Delivery::kStatement;
+    if (sends_later && other->failures > 0 && has_object_of(run, other)) return true;
+  }
+  return pendo_ledger_has_rejects(run->table->options.config.server_name, pendo_object_name(run->table));
+}
+
+void tell_applied_from_now_on(PendoRun* run) {
+  if (run->dry || run->table->options.delivery != Delivery::kStatement) return;
+  for (PendoSending* sending = run->sendings; sending; sending = sending->next) sending->writer->get()->tell_applied();
+}
+
 // After each record that may have settled others.
 void look_at_results(PendoRun* run, PendoSending* sending) {
   pendo_take_dry_calls(run, sending);
   int64 before = run->failures;
   pendo_take_results(run, sending);
-  if (run->failures != before) check_limits(run, false);
+  if (run->failures == before) return;
+  tell_applied_from_now_on(run);
+  check_limits(run, false);
 }
 
 [[noreturn]] void refuse_duplicate(const PendoRun* run, std::string_view id) {
@@ -131,13 +154,93 @@ void check_duplicates(const PendoRun* run, PendoSort* sort) {
   pendo_sort_rewind(sort);
 }
 
+void put_invalid(PendoRun* run, std::string_view id, std::string_view payload) {
+  std::string_view values;
+  std::string_view why;
+  pendo_split_result(payload, &values, &why);
+  pendo_put_invalid(run, id, values, why);
+}
+
+// Where the latest record of each id stands, asked for ids in ascending order.
+class LatestRecords {
+ public:
+  explicit LatestRecords(PendoSort* records) : records_(records) { step(); }
+
+  // -1: there is none.
+  int64 position(std::string_view id) {
+    if (asked_ && std::string_view(asked_, asked_size_) == id) return latest_;
+    if (asked_) pfree(asked_);
+    asked_ = pnstrdup(id.data(), id.size());
+    asked_size_ = id.size();
+    latest_ = -1;
+    for (; more_ && id_ <= id; step()) {
+      if (id_ == id) latest_ = pendo_sort_position(records_);
+    }
+    return latest_;
+  }
+
+ private:
+  void step() {
+    std::string_view payload;
+    more_ = pendo_sort_next(records_, &id_, &payload);
+  }
+
+  PendoSort* records_;
+  std::string_view id_;
+  bool more_ = false;
+  char* asked_ = nullptr;
+  size_t asked_size_ = 0;
+  int64 latest_ = -1;
+};
+static_assert(std::is_trivially_destructible_v<LatestRecords>);
+
+// What could not be sent when it came is a result: at once, or after those of the
+// records of its id that came before it. One that came later makes up for it.
+// Gives the results that are to come after the sending.
+PendoSpool* sort_out_invalid(PendoRun* run, PendoSpool* log, PendoSort* records) {
+  if (pendo_spool_count(log, kLogInvalid) == 0) return nullptr;
+  PendoSpool* late = pendo_spool_of_statement();
+  PendoSort* invalid = pendo_spool_sort(log, kLogInvalid);
+  LatestRecords latest(records);
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_sort_next(invalid, &id, &payload)) {
+    int64 record = latest.position(id);
+    if (record >= 0 && run->table->options.refuse_duplicates) refuse_duplicate(run, id);
+    if (record < 0) {
+      put_invalid(run, id, payload);
+    } else if (record < pendo_sort_position(invalid)) {
+      pendo_spool_put(late, kLogInvalid, id, payload);
+    }
+  }
+  pendo_sort_end(invalid);
+  pendo_sort_rewind(records);
+  return late;
+}
+
+void put_all_invalid(PendoRun* run, PendoSpool* log) {
+  PendoSpoolReader* reader = pendo_spool_read(log);
+  uint8 kind = 0;
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+    if (kind == kLogInvalid) put_invalid(run, id, payload);
+  }
+  pendo_spool_read_end(reader);
+}
+
 void send_sorted(PendoRun* run, PendoSending* sending, PendoSpool* log) {
   PendoSort* sort = pendo_spool_sort(log, kLogRecord);
   if (run->table->options.refuse_duplicates) check_duplicates(run, sort);
+  PendoSpool* late = sort_out_invalid(run, log, sort);
   std::string_view id;
   std::string_view payload;
   while (pendo_sort_next(sort, &id, &payload)) pendo_send_one(run, sending, id, payload);
   pendo_sort_end(sort);
+  pendo_send_rest(run, sending);
+  if (!late) return;
+  put_all_invalid(run, late);
+  pendo_spool_end(late);
 }
 
 void send_in_order(PendoRun* run, PendoSending* sending, PendoSpool* log) {
@@ -152,8 +255,8 @@ void send_in_order(PendoRun* run, PendoSending* sending, PendoSpool* log) {
   pendo_spool_read_end(reader);
 }
 
-// What could not be sent when it came is as much a result as what Pendo refuses.
-void take_invalid(PendoRun* run, PendoSpool* log) {
+// What could not be sent when it came counts for the limits before anything is sent.
+void count_invalid(PendoRun* run, PendoSpool* log) {
   if (pendo_spool_count(log, kLogInvalid) == 0) return;
   PendoSpoolReader* reader = pendo_spool_read(log);
   uint8 kind = 0;
@@ -164,16 +267,20 @@ void take_invalid(PendoRun* run, PendoSpool* log) {
     std::string_view values;
     std::string_view why;
     pendo_split_result(payload, &values, &why);
-    pendo_count_invalid(run, id, values, why);
+    pendo_count_invalid(run, id, why);
   }
   pendo_spool_read_end(reader);
+  check_limits(run, false);
 }
 
 bool is_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
 
 void deliver(PendoRun* run) {
   // SSI must find a conflict now, not after the records have gone out
-  if (IsolationIsSerializable() && !run->dry) PreCommit_CheckForSerializationFailure();
+  if (IsolationIsSerializable() && !run->dry) {
+    pendo_ledger_check_conflicts();
+    PreCommit_CheckForSerializationFailure();
+  }
   MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw delivery", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
   pendo_send_log(run, run->log);
@@ -244,26 +351,40 @@ void pendo_send_rest(PendoRun* run, PendoSending* sending) {
   context.end();
 }
 
+void pendo_refuse_record(PendoRun* run, std::string_view id, std::string_view values, std::string_view why) {
+  SendingContext context;
+  pendo_count_invalid(run, id, why);
+  pendo_put_invalid(run, id, values, why);
+  tell_applied_from_now_on(run);
+  check_limits(run, false);
+  context.end();
+}
+
+void pendo_check_limits(PendoRun* run) {
+  SendingContext context;
+  check_limits(run, true);
+  context.end();
+}
+
 PendoSending* pendo_open_sending(PendoRun* run) {
+  SendingContext context;
   pendo::CallOptions options = run->table->options.call;
   options.dry_run = run->dry;
   PendoSending* sending = pendo_begin_sending(run, pendo_run_client(run), options);
-  bool wants_applied = !run->dry &&
-                       pendo_ledger_has_rejects(run->table->options.config.server_name, pendo_object_name(run->table));
-  if (wants_applied) sending->writer->get()->tell_applied();
+  if (wants_applied(run)) sending->writer->get()->tell_applied();
+  context.end();
   return sending;
 }
 
 void pendo_close_sending(PendoRun* run, PendoSending* sending) {
   pendo_send_rest(run, sending);
   pendo_end_sending(run, sending);
-  SendingContext context;
-  check_limits(run, true);
-  context.end();
+  pendo_check_limits(run);
 }
 
 void pendo_send_log(PendoRun* run, PendoSpool* log) {
-  take_invalid(run, log);
+  SendingContext context;
+  count_invalid(run, log);
   int64 count = pendo_spool_count(log, kLogRecord) + pendo_spool_count(log, kLogEvent);
   if (count > 0) {
     PendoSending* sending = pendo_open_sending(run);
@@ -271,16 +392,17 @@ void pendo_send_log(PendoRun* run, PendoSpool* log) {
     bool are_events = run->table->object->write == pendo::WriteCall::kTrackEvent;
     bool in_order = are_events || (run->dry && run->table->options.delivery == Delivery::kStatement);
     if (in_order) {
+      put_all_invalid(run, log);
       send_in_order(run, sending, log);
     } else {
       send_sorted(run, sending, log);
     }
     pendo_close_sending(run, sending);
     pendo_end_progress();
-    return;
+  } else {
+    put_all_invalid(run, log);
+    check_limits(run, true);
   }
-  SendingContext context;
-  check_limits(run, true);
   context.end();
 }
 
@@ -308,6 +430,7 @@ PendoRunRow pendo_run_row(PendoRun* run) {
 
 void pendo_deliver_all() {
   if (!pendo_runs()) return;
+  SendingContext context;
   set_deadline();
   for (bool again = true; again;) {
     again = false;
@@ -315,16 +438,16 @@ void pendo_deliver_all() {
       pendo_end_abandoned(run);
       if (is_unsent(run)) deliver(run);
     }
-    SendingContext context;
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
-      if (run->reported) continue;
+      // a trigger on the ledger may have made it; it is sent first
+      if (run->reported || is_unsent(run)) continue;
       report(run);
       again = true;
     }
     // the rows just written may have fired triggers of the user's, which may write
     if (again) AfterTriggerFireDeferred();
-    context.end();
   }
+  context.end();
 }
 
 void pendo_end_delivery() {

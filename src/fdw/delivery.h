@@ -17,6 +17,12 @@ void pendo_end_delivery();
 void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload);
 void pendo_send_rest(PendoRun* run, PendoSending* sending);
 
+// A record that cannot be sent, while its statement runs.
+void pendo_refuse_record(PendoRun* run, std::string_view id, std::string_view values, std::string_view why);
+
+// An ERROR where more was refused than the limits allow.
+void pendo_check_limits(PendoRun* run);
+
 // The calls of a statement or a log. Closing sends what is left, and fails when
 // more was refused than the limits allow.
 PendoSending* pendo_open_sending(PendoRun* run);

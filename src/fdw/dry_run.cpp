@@ -18,9 +18,11 @@ void put_call(const pendo::DryCall* call) {
   tuplestore_putvalues(sink->setResult, sink->setDesc, values, nulls);
 }
 
-// Makes the calls of a run anew, from its log; its outcome stays what it was.
+// Makes the calls of a run anew, from its log; its outcome stays what it was. An
+// earlier replay may have ended with an ERROR.
 void replay(PendoRun* run) {
   if (!run->dry || !run->log) return;
+  pendo_forget_outcome(run);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw dry run", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
   pendo_send_log(run, run->log);

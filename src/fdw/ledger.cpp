@@ -7,6 +7,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_collation.h"
+#include "storage/predicate.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 }
@@ -269,6 +270,19 @@ int64 pendo_ledger_add_run(const PendoRunRow* row) {
   pendo_ledger_remember_run(run);
   pendo_ledger_end(&scope);
   return run;
+}
+
+static void check_conflicts(Oid relid) {
+  Relation relation = table_open(relid, AccessShareLock);
+  CheckForSerializableConflictIn(relation, nullptr, InvalidBlockNumber);
+  table_close(relation, AccessShareLock);
+}
+
+void pendo_ledger_check_conflicts() {
+  PendoExtension extension;
+  if (!pendo_find_extension(&extension, true)) return;
+  check_conflicts(pendo_ledger_table(&extension, "pendo_fdw_runs"));
+  check_conflicts(pendo_ledger_table(&extension, "pendo_fdw_rejects"));
 }
 
 bool pendo_ledger_has_rejects(const char* server, const char* object) {

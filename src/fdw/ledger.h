@@ -4,7 +4,7 @@
 // work in XACT_EVENT_PRE_COMMIT, for any role and under any setting of the
 // session. They take a lock that lasts until the transaction ends, so send all
 // runs of a transaction first and write the ledger last. Triggers on the two
-// tables fire; deferred ones are the caller's to fire (AfterTriggerFireDeferred).
+// tables fire; PostgreSQL refuses deferred ones.
 #pragma once
 
 #include "fdw/compat.h"
@@ -52,6 +52,9 @@ void pendo_ledger_put(PendoSpool* results, PendoResultKind kind, std::string_vie
 
 // Writes the run's row with status 'done', returns its number.
 int64 pendo_ledger_add_run(const PendoRunRow* row);
+
+// Under SERIALIZABLE: an ERROR now, if writing the ledger later would be one.
+void pendo_ledger_check_conflicts();
 
 // Is any record of this object known as a reject? What it says may be out of
 // date when the ledger is written; pendo_ledger_take() asks again by itself.

@@ -19,7 +19,7 @@ void open_way_out(ModifyState* state) {
   if (state->run->dry || options.delivery == Delivery::kCommit) {
     state->log = pendo_run_log(state->run);
   } else if (options.refuse_duplicates && state->table->object->write == pendo::WriteCall::kBulkMetadata) {
-    state->log = pendo_spool_new(true);
+    state->log = pendo_spool_of_statement();
     state->log_is_own = true;
   }
 }
@@ -56,7 +56,15 @@ void open_encoder(ModifyState* state, bool create) {
   pendo_open_encoder(state->encoder, state->run->fields->get(), fields_of(state), count, rules);
 }
 
+// That a track secret is missing shall be known now and not at the commit.
+void check_track_secret(ModifyState* state) {
+  PendoBox<pendo::Writer>* writer = pendo_box<pendo::Writer>(state->row_context);
+  pendo_open_sender(writer, pendo_run_client(state->run), state->table->options.call);
+  MemoryContextReset(state->row_context);
+}
+
 void open_event_encoder(ModifyState* state) {
+  check_track_secret(state);
   state->event_encoder = pendo_box<pendo::EventEncoder>(CurrentMemoryContext);
   pendo_make(state->event_encoder, [](pendo::Failure&) { return std::make_unique<pendo::EventEncoder>(); });
 }
@@ -96,7 +104,7 @@ void put_invalid(ModifyState* state, std::string_view id, std::string_view value
   if (state->log) {
     pendo_ledger_put(state->log, kPendoInvalid, id, values, why);
   } else {
-    pendo_count_invalid(state->run, id, values, why);
+    pendo_refuse_record(state->run, id, values, why);
   }
 }
 
@@ -213,6 +221,21 @@ ModifyState* open_insert(ModifyState* state, List* attnos) {
   return state;
 }
 
+// The columns that a COPY or an INSERT into the parent does not name, but a DEFAULT
+// of the table that it names gives a value to.
+Bitmapset* with_defaults(ResultRelInfo* rel, const Bitmapset* inserted) {
+  Bitmapset* columns = bms_copy(inserted);
+  ResultRelInfo* named = rel->ri_RootResultRelInfo ? rel->ri_RootResultRelInfo : rel;
+  TupleDesc desc = RelationGetDescr(named->ri_RelationDesc);
+  for (int i = 0; i < desc->natts; ++i) {
+    Form_pg_attribute column = TupleDescAttr(desc, i);
+    if (column->attisdropped || !column->atthasdef || column->attgenerated) continue;
+    AttrNumber attno = get_attnum(RelationGetRelid(rel->ri_RelationDesc), NameStr(column->attname));
+    columns = bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
+  }
+  return columns;
+}
+
 }  // namespace
 
 ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos) {
@@ -286,6 +309,8 @@ void pendo_end_writing(ModifyState* state) {
   if (state->sending) {
     pendo_close_sending(state->run, state->sending);
     pendo_end_progress();
+  } else if (!state->log) {
+    pendo_check_limits(state->run);
   }
 }
 
@@ -310,9 +335,11 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
 #endif
   PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), user);
   pendo_check_insert(table);
+  auto* plan = reinterpret_cast<ModifyTable*>(mtstate->ps.plan);  // COPY has none
+  if (plan && plan->onConflictAction != ONCONFLICT_NONE) pendo_refuse_on_conflict(table);
   List* attnos = NIL;
   if (table->object->write == pendo::WriteCall::kBulkMetadata) {
-    attnos = pendo_inserted_columns(table, ExecGetInsertedCols(rel, estate));
+    attnos = pendo_inserted_columns(table, with_defaults(rel, ExecGetInsertedCols(rel, estate)));
   }
   rel->ri_FdwState = open_insert(new_state(rel->ri_RelationDesc, user), attnos);
 }

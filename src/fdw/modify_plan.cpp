@@ -71,13 +71,15 @@ void check_path_is_new(const PendoTable* table, List* attnos, AttrNumber attno) 
 }
 
 // Its changes to other columns would not be sent.
-void refuse_before_trigger(const PendoTable* table) {
+void refuse_before_trigger(const PendoTable* table, bool insert) {
   Relation relation = table_open(table->relid, NoLock);
-  bool has_one = relation->trigdesc && relation->trigdesc->trig_update_before_row;
+  const TriggerDesc* triggers = relation->trigdesc;
+  bool has_one = triggers && (insert ? triggers->trig_insert_before_row : triggers->trig_update_before_row);
   table_close(relation, NoLock);
   if (!has_one) return;
-  refuse(psprintf("cannot update %s: it has a BEFORE UPDATE trigger for each row", table->name),
-         "What such a trigger changes would not be sent. Compute the values in the UPDATE itself.");
+  refuse(psprintf(insert ? "cannot insert into %s: it has a BEFORE INSERT trigger for each row"
+                         : "cannot update %s: it has a BEFORE UPDATE trigger for each row", table->name),
+         "What such a trigger changes would not be sent. Compute the values in the statement itself.");
 }
 
 void check_updatable(const PendoTable* table) {
@@ -122,14 +124,29 @@ const Bitmapset* inserted_columns(PlannerInfo* root, Index relid) {
 #endif
 }
 
+bool is_null_constant(const Node* node) {
+  if (IsA(node, CoerceToDomain)) node = reinterpret_cast<const Node*>(reinterpret_cast<const CoerceToDomain*>(node)->arg);
+  return IsA(node, Const) && reinterpret_cast<const Const*>(node)->constisnull;
+}
+
+// The columns that the statement does not name, but the table's or a view's
+// DEFAULT gives a value to.
+Bitmapset* add_defaults(PlannerInfo* root, const Bitmapset* inserted) {
+  Bitmapset* columns = bms_copy(inserted);
+  ListCell* cell;
+  foreach (cell, root->processed_tlist) {
+    auto* entry = lfirst_node(TargetEntry, cell);
+    if (entry->resjunk || is_null_constant(reinterpret_cast<Node*>(entry->expr))) continue;
+    columns = bms_add_member(columns, entry->resno - FirstLowInvalidHeapAttributeNumber);
+  }
+  return columns;
+}
+
 List* plan_insert(PlannerInfo* root, Index relid, const ModifyTable* plan, const PendoTable* table) {
   pendo_check_insert(table);
+  if (plan->onConflictAction != ONCONFLICT_NONE) pendo_refuse_on_conflict(table);
   if (table->object->write == pendo::WriteCall::kTrackEvent) return NIL;
-  if (plan->onConflictAction != ONCONFLICT_NONE) {
-    refuse(psprintf("cannot use ON CONFLICT with %s", table->name),
-           "INSERT updates the records that Pendo has and creates the others.");
-  }
-  return pendo_inserted_columns(table, inserted_columns(root, relid));
+  return pendo_inserted_columns(table, add_defaults(root, inserted_columns(root, relid)));
 }
 
 }  // namespace
@@ -161,7 +178,7 @@ PendoTable* pendo_table_to_write(PlannerInfo* root, Index relid) {
 List* pendo_plan_update(PlannerInfo* root, Index relid, const PendoTable* table) {
   if (table->object->write != pendo::WriteCall::kBulkMetadata) refuse_update_of_object(table);
   need_key(table, "update");
-  refuse_before_trigger(table);
+  refuse_before_trigger(table, false);
   List* attnos = settable_columns(table, pendo_updated_columns(root, find_base_rel(root, static_cast<int>(relid))));
   check_updatable(table);
   return attnos;
@@ -191,8 +208,17 @@ List* pendoPlanForeignModify(PlannerInfo* root, ModifyTable* plan, Index relid, 
 void pendo_check_insert(const PendoTable* table) {
   bool upsert = table->object->write == pendo::WriteCall::kBulkMetadata && table->options.create_missing;
   if (table->object->write != pendo::WriteCall::kTrackEvent && !upsert) refuse_insert(table);
-  if (upsert) need_key(table, "insert into");
+  if (upsert) {
+    need_key(table, "insert into");
+    refuse_before_trigger(table, true);
+  }
   check_updatable(table);
+}
+
+void pendo_refuse_on_conflict(const PendoTable* table) {
+  refuse(psprintf("cannot use ON CONFLICT with %s", table->name),
+         table->object->write == pendo::WriteCall::kTrackEvent ? "Pendo takes every event, also one that it has."
+                                                               : "INSERT updates the records that Pendo has and creates the others.");
 }
 
 List* pendo_inserted_columns(const PendoTable* table, const Bitmapset* inserted) {

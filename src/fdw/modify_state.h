@@ -23,6 +23,7 @@ enum ModifyPrivateIndex {
 
 // An ERROR where nothing can be inserted into the table.
 void pendo_check_insert(const PendoTable* table);
+void pendo_refuse_on_conflict(const PendoTable* table);
 
 // The attribute numbers that an INSERT into visitors or accounts sets, the key
 // left out; an ERROR for what cannot be set.

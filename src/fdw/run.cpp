@@ -43,8 +43,22 @@ PendoRun* find_run(Oid relid, Oid user) {
   return nullptr;
 }
 
+bool has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
+
+// What waits was made for the table as it was, and a ROLLBACK TO could undo the
+// change but not the records of before.
+void refuse_altered(const PendoRun* run) {
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                  errmsg("cannot write to %s: it or its server was altered while this transaction has " INT64_FORMAT
+                         " records for it that are not sent yet", run->table->name, pendo_log_count(run)),
+                  errhint("They are sent when the transaction commits. ALTER it in a transaction of its own.")));
+}
+
 // The table as it is now: options may have changed since the last statement.
 void refresh_table(PendoRun* run) {
+  uint64 version = pendo_table_version(run->relid);
+  if (run->table && has_unsent(run) && version != run->table_version) refuse_altered(run);
+  run->table_version = version;
   MemoryContextReset(run->table_context);
   run->table = nullptr;
   MemoryContext old = MemoryContextSwitchTo(run->table_context);
@@ -87,14 +101,14 @@ void at_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
   }
 }
 
-bool has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
-
+// Rows of the ledger and their locks would wait for the second phase, and what
+// was sent could still be rolled back.
 void refuse_prepare() {
   for (PendoRun* run = runs; run; run = run->next) {
-    if (!has_unsent(run)) continue;
+    if (!has_unsent(run) && pendo_total_outcome(run)->records == 0) continue;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot prepare a transaction that has records for %s", run->table->name),
-                    errhint("They are sent when the transaction commits. Use COMMIT, or delivery 'statement'.")));
+                    errhint("Use COMMIT.")));
   }
 }
 
@@ -122,7 +136,7 @@ void at_transaction(XactEvent event, void*) {
   switch (event) {
     case XACT_EVENT_PRE_PREPARE:
       refuse_prepare();
-      pendo_deliver_all();
+      pendo_deliver_all();  // dry runs and unchanged records have something to tell
       break;
     case XACT_EVENT_PRE_COMMIT:
       pendo_deliver_all();
@@ -243,9 +257,12 @@ void pendo_split_result(std::string_view payload, std::string_view* values, std:
   *message = payload.substr(sizeof size + size);
 }
 
-void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why) {
+void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view why) {
   add_invalid(run->outcome->get(), id, why);
   ++run->failures;
+}
+
+void pendo_put_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why) {
   if (run->dry) return;
   if (!run->results) run->results = pendo_spool_new(false);
   pendo_ledger_put(run->results, kPendoInvalid, id, values, why);

@@ -27,6 +27,7 @@ struct PendoRun {
   bool dry;                    // nothing is sent
   MemoryContext table_context;
   PendoTable* table;           // with the options of the latest statement
+  uint64 table_version;
   TimestampTz started;
   PendoBox<pendo::FieldTable>* fields;
   PendoSpool* log;             // what waits to be sent, or nullptr
@@ -78,8 +79,10 @@ void pendo_take_results(PendoRun* run, PendoSending* sending);
 // Ends the sendings that an aborted subtransaction has left.
 void pendo_end_abandoned(PendoRun* run);
 
-// A record that cannot be sent: its values as JSON and why.
-void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why);
+// A record that cannot be sent is counted, and its values as JSON and why are a
+// result like any other.
+void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view why);
+void pendo_put_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why);
 
 // Splits the payload of a result.
 void pendo_split_result(std::string_view payload, std::string_view* values, std::string_view* message);

@@ -190,26 +190,31 @@ void start(ForeignScanState* node) {
   MemoryContextSwitchTo(old);
 }
 
-bool fits(const PendoColumn* column, Datum key) {
-  if (column->type != VARCHAROID || column->typmod < 0) return true;
+// To leave out what the column cannot hold would be to lose the record in silence.
+void check_length(const RunningScan* state, const PendoColumn* column, Datum key) {
+  if (column->type != VARCHAROID || column->typmod < 0) return;
   text* value = DatumGetTextPP(key);
-  return pg_mbstrlen_with_len(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value))) <= column->typmod - VARHDRSZ;
+  auto length = static_cast<int>(VARSIZE_ANY_EXHDR(value));
+  int limit = column->typmod - VARHDRSZ;
+  if (pg_mbstrlen_with_len(VARDATA_ANY(value), length) <= limit) return;
+  ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+                  errmsg("column \"%s\" of %s cannot hold the id \"%s\": it is longer than %d characters", column->name, state->table->name,
+                         pnstrdup(VARDATA_ANY(value), pg_mbcliplen(VARDATA_ANY(value), length, 100)), limit),
+                  errhint("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE text; holds every id.", state->table->name, quote_identifier(column->name))));
 }
 
 // An UPDATE's target: the keys that the join or the condition gave, every other
 // column NULL.
 TupleTableSlot* blind_row(RunningScan* state, TupleTableSlot* slot) {
   const PendoColumn* column = pendo_column(state->table, state->table->key);
-  while (state->next_key < state->key_count) {
-    Datum key = state->keys[state->next_key++];
-    if (!fits(column, key)) continue;
-    memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
-    slot->tts_values[column->attno - 1] = key;
-    slot->tts_isnull[column->attno - 1] = false;
-    return ExecStoreVirtualTuple(slot);
-  }
-  state->finished = true;
-  return slot;
+  state->finished = state->next_key == state->key_count;
+  if (state->finished) return slot;
+  Datum key = state->keys[state->next_key++];
+  check_length(state, column, key);
+  memset(slot->tts_isnull, true, sizeof(bool) * static_cast<Size>(slot->tts_tupleDescriptor->natts));
+  slot->tts_values[column->attno - 1] = key;
+  slot->tts_isnull[column->attno - 1] = false;
+  return ExecStoreVirtualTuple(slot);
 }
 
 // Every column of a count's row is the count.

@@ -173,15 +173,21 @@ const char* look_at(PendoSpoolReader* reader, Size size) {
 
 }  // namespace
 
-PendoSpool* pendo_spool_new(bool transactional) {
-  MemoryContext context = AllocSetContextCreate(TopTransactionContext, "pendo_fdw spool", ALLOCSET_SMALL_SIZES);
+static PendoSpool* new_spool(MemoryContext parent, ResourceOwner owner, bool transactional) {
+  MemoryContext context = AllocSetContextCreate(parent, "pendo_fdw spool", ALLOCSET_SMALL_SIZES);
   auto* spool = static_cast<PendoSpool*>(MemoryContextAllocZero(context, sizeof(PendoSpool)));
   spool->context = context;
   spool->transactional = transactional;
   call_at_end(context, let_readers_go, spool);
-  spool_file_init(&spool->file, context);
+  spool_file_init(&spool->file, context, owner);
   return spool;
 }
+
+PendoSpool* pendo_spool_new(bool transactional) {
+  return new_spool(TopTransactionContext, TopTransactionResourceOwner, transactional);
+}
+
+PendoSpool* pendo_spool_of_statement() { return new_spool(CurrentMemoryContext, CurrentResourceOwner, false); }
 
 void pendo_spool_end(PendoSpool* spool) {
   spool_file_close(&spool->file);

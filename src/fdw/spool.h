@@ -10,13 +10,16 @@ struct PendoSpool;
 struct PendoSpoolReader;
 struct PendoSort;
 
-// Lives in TopTransactionContext, its file belongs to the top transaction, also
-// when it is made inside a subtransaction. `transactional`: entries put in a
+// Lives in TopTransactionContext, its file belongs to the top transaction, so that
+// the rollback of a subtransaction leaves what was written before. `transactional`: entries put in a
 // subtransaction are dropped when that rolls back; otherwise nothing ever is.
 PendoSpool* pendo_spool_new(bool transactional);
 
-// Gives back memory and file. Needed before the transaction commits; when it
-// aborts, PostgreSQL does it: only forget the pointer.
+// Lives no longer than the current memory context and resource owner.
+PendoSpool* pendo_spool_of_statement();
+
+// Gives back memory and file. Needed before its owner ends well; after an ERROR
+// PostgreSQL does it: only forget the pointer.
 void pendo_spool_end(PendoSpool* spool);
 
 // Adds an entry; id and payload are copied. There are at most 8 kinds in one
@@ -50,5 +53,7 @@ void pendo_spool_go(PendoSpoolReader* reader, int64 position);
 // are valid until the next call.
 PendoSort* pendo_spool_sort(PendoSpool* spool, uint8 kind);
 bool pendo_sort_next(PendoSort* sort, std::string_view* id, std::string_view* payload);
+// Of the entry given last; grows with arrival, over all kinds.
+int64 pendo_sort_position(const PendoSort* sort);
 void pendo_sort_rewind(PendoSort* sort);
 void pendo_sort_end(PendoSort* sort);

@@ -3,7 +3,6 @@
 
 extern "C" {
 #include "commands/tablespace.h"
-#include "utils/resowner.h"
 }
 
 namespace {
@@ -11,12 +10,10 @@ namespace {
 constexpr Size kTail = 64 << 10;
 constexpr Size kSmallTail = 1 << 10;
 
-// The top transaction owns the file, so that the rollback of a subtransaction
-// leaves what was written before it.
 void open_file(SpoolFile* file) {
   ResourceOwner saved = CurrentResourceOwner;
   PrepareTempTablespaces();
-  CurrentResourceOwner = TopTransactionResourceOwner;
+  CurrentResourceOwner = file->owner;
   PG_TRY();
   { file->file = OpenTemporaryFile(false); }
   PG_FINALLY();
@@ -59,9 +56,10 @@ void grow_tail(SpoolFile* file, Size wanted) {
 
 }  // namespace
 
-void spool_file_init(SpoolFile* file, MemoryContext context) {
+void spool_file_init(SpoolFile* file, MemoryContext context, ResourceOwner owner) {
   memset(file, 0, sizeof(*file));
   file->context = context;
+  file->owner = owner;
   file->tail = static_cast<char*>(MemoryContextAlloc(context, kSmallTail));
   file->tail_room = kSmallTail;
 }

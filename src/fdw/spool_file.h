@@ -6,10 +6,12 @@
 
 extern "C" {
 #include "storage/fd.h"
+#include "utils/resowner.h"
 }
 
 struct SpoolFile {
   MemoryContext context;
+  ResourceOwner owner;  // of the file
   File file;       // 0: none yet
   int64 end;       // what is appended and committed
   int64 flushed;   // the file holds the bytes below; beyond `end` they are junk
@@ -18,7 +20,7 @@ struct SpoolFile {
   Size tail_room;
 };
 
-void spool_file_init(SpoolFile* file, MemoryContext context);
+void spool_file_init(SpoolFile* file, MemoryContext context, ResourceOwner owner);
 void spool_file_close(SpoolFile* file);
 
 // Appended bytes count from spool_file_commit() on. After an ERROR in between,

@@ -137,6 +137,8 @@ bool pendo_sort_next(PendoSort* sort, std::string_view* id, std::string_view* pa
   return found;
 }
 
+int64 pendo_sort_position(const PendoSort* sort) { return DatumGetInt64(sort->out->tts_values[kPosition]); }
+
 void pendo_sort_rewind(PendoSort* sort) { tuplesort_rescan(sort->sort); }
 
 void pendo_sort_end(PendoSort* sort) {

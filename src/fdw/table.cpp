@@ -3,6 +3,10 @@
 
 #include <string_view>
 
+extern "C" {
+#include "common/hashfn.h"
+}
+
 namespace {
 
 char* text_of(std::string_view text) { return pnstrdup(text.data(), text.size()); }
@@ -223,4 +227,23 @@ const PendoColumn* pendo_find_path(const PendoTable* table, const char* path) {
     if (column->attno && strcmp(column->path, path) == 0) return column;
   }
   return nullptr;
+}
+
+static uint64 version_with(uint64 version, HeapTuple row) {
+  if (!HeapTupleIsValid(row)) return version;
+  uint64 place = hash_bytes_extended(reinterpret_cast<const unsigned char*>(&row->t_self), sizeof(row->t_self), 0);
+  ReleaseSysCache(row);
+  return hash_combine64(version, place);
+}
+
+uint64 pendo_table_version(Oid relid) {
+  uint64 version = version_with(0, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)));
+  version = version_with(version, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(GetForeignTable(relid)->serverid)));
+  HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+  int columns = HeapTupleIsValid(relation) ? reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relnatts : 0;
+  if (HeapTupleIsValid(relation)) ReleaseSysCache(relation);
+  for (int attno = 1; attno <= columns; ++attno) {
+    version = version_with(version, SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(static_cast<int16>(attno))));
+  }
+  return version;
 }

@@ -40,6 +40,10 @@ struct PendoTable {
 // and how to mend it. `user` InvalidOid: the current one.
 PendoTable* pendo_table(Oid relid, Oid user);
 
+// Differs when the definition of the table, a column or the server does: ALTER
+// makes new rows in the catalog.
+uint64 pendo_table_version(Oid relid);
+
 // The object that a foreign table shows, nullptr where the option is missing.
 const pendo::ObjectDescriptor* pendo_object_of(ForeignTable* foreign);
 
