@@ -88,6 +88,33 @@ constexpr const char* kAdd =
 
 #undef LAST_RESULTS
 
+// Events have no id: the very same one may be sent any number of times, and each
+// that is refused has a row, "label", "label 2", ... Each that is taken takes the
+// row of an earlier run away. '!' comes after the blank.
+#define RESULTS "unnest($3, $4, $5, $6) WITH ORDINALITY AS u(id, reason, vals, message, n)"
+
+#define EARLIER_ROWS                                                                             \
+  "SELECT r.ctid FROM @pendo_fdw_rejects AS r WHERE r.server = $1 AND r.object = $2 AND r.id >= l.id" \
+  " AND r.id < l.id || '!' AND r.run <> $8"
+
+constexpr const char* kRemoveEvents =
+    "DELETE FROM @pendo_fdw_rejects WHERE ctid = ANY (ARRAY(SELECT old.ctid FROM"
+    " (SELECT u.id COLLATE \"C\" AS id, u.reason COLLATE \"C\" AS reason, pg_catalog.count(*) AS count FROM " RESULTS " GROUP BY 1, 2) AS l,"
+    " LATERAL (" EARLIER_ROWS " AND r.reason <> l.reason ORDER BY r.id DESC LIMIT l.count) AS old))";
+
+constexpr const char* kAddEvents =
+    "INSERT INTO @pendo_fdw_rejects AS r"
+    " (server, object, id, reason, first_seen, last_seen, times, values, message, run, role, table_name)"
+    " SELECT $1, $2, l.id || CASE WHEN k.place > 1 THEN ' ' || k.place ELSE '' END, l.reason, $7, $7, 1, l.vals, l.message, $8, $9, $10"
+    " FROM (SELECT u.*, pg_catalog.row_number() OVER (PARTITION BY u.id COLLATE \"C\" ORDER BY u.n) AS nth FROM " RESULTS " WHERE u.reason <> '') AS l,"
+    " LATERAL (SELECT l.nth + (SELECT pg_catalog.count(*) FROM @pendo_fdw_rejects AS o WHERE o.server = $1 AND o.object = $2"
+    " AND o.id >= l.id COLLATE \"C\" AND o.id < l.id || '!' COLLATE \"C\" AND o.run = $8) AS place OFFSET 0) AS k"
+    " ON CONFLICT (server, object, id, reason) DO UPDATE SET last_seen = EXCLUDED.last_seen, times = r.times + 1, values = EXCLUDED.values,"
+    " message = EXCLUDED.message, run = EXCLUDED.run, role = EXCLUDED.role, table_name = EXCLUDED.table_name";
+
+#undef EARLIER_ROWS
+#undef RESULTS
+
 // '' is what no row of rejects has.
 const char* reason_of(uint8 kind) {
   switch (kind) {
@@ -158,8 +185,9 @@ void write_batch(Taking* taking) {
 
 void begin_taking(Taking* taking, const LedgerScope* scope, int64 run, const PendoRunRow* row) {
   Oid types[] = {TEXTOID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, INT8OID, REGROLEOID, TEXTOID};
-  taking->remove = pendo_ledger_prepare(scope, kRemove, lengthof(types), types);
-  taking->add = pendo_ledger_prepare(scope, kAdd, lengthof(types), types);
+  bool are_events = strcmp(row->object, "track_events") == 0;
+  taking->remove = pendo_ledger_prepare(scope, are_events ? kRemoveEvents : kRemove, lengthof(types), types);
+  taking->add = pendo_ledger_prepare(scope, are_events ? kAddEvents : kAdd, lengthof(types), types);
   taking->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
   taking->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw results", ALLOCSET_DEFAULT_SIZES);
   taking->server = CStringGetTextDatum(row->server);

@@ -169,6 +169,30 @@ $dbh->do($_) for "CREATE TABLE parent (id text, plan text, seats bigint, renewal
 is((error_of($dbh, "INSERT INTO $_->[0] ($_->[1], $_->[2]) VALUES ('v0000001', 'x') ON CONFLICT DO NOTHING") // {})->{state}, '0A000', "ON CONFLICT is refused: $_->[0]")
   for ['made', 'id', 'plan'], ['parent', 'id', 'plan'], ['pendo.track_events', 'visitor_id', 'event'];
 
+# ---- events that are alike -----------------------------------------------------
+
+sub send_alike { my ($count) = @_; $dbh->do("INSERT INTO pendo.track_events (visitor_id, event, occurred_at) SELECT 'v0000001', 'alike', '2026-01-01 00:00Z' FROM generate_series(1, $count)"); return }
+sub rows_alike { return join ' ', map { $_ // 'none' } @{ $dbh->selectcol_arrayref("SELECT reason || ' ' || times FROM pendo_fdw_rejects WHERE object = 'track_events' ORDER BY id") } }
+my $refused = { route => 'POST /data/track', kind => 'status', status => 400, body => 'no' };
+fresh();
+$simulator->faults({ %$refused, times => 2 });
+send_alike(3);
+is(rows_alike(), 'invalid 1 invalid 1', 'of three events that are alike two are refused: two rows');
+$simulator->faults({ %$refused, times => 1 });
+send_alike(1);
+is(rows_alike(), 'invalid 2 invalid 1', 'one is sent again and refused again: it counts at one of them');
+send_alike(1);
+is(rows_alike(), 'invalid 2', 'one is taken: its row goes');
+send_alike(1);
+is(rows_alike(), '', 'and the other');
+$simulator->faults($refused);
+send_alike(1500);
+is($dbh->selectrow_array("SELECT count(*) FROM pendo_fdw_rejects WHERE object = 'track_events'"), 1500, 'more than are written at a time');
+$simulator->faults;
+$dbh->do(q{INSERT INTO pendo.track_events (visitor_id, event, occurred_at) SELECT r.values ->> 'visitorId', r.values ->> 'event', to_timestamp((r.values ->> 'timestamp')::numeric / 1000)
+  FROM pendo_fdw_rejects r WHERE r.object = 'track_events'});
+is(rows_alike(), '', 'sent again out of the ledger: none is left');
+
 # ---- ids ----------------------------------------------------------------------
 
 $dbh->do("CREATE FOREIGN TABLE short (id varchar(5) OPTIONS (path 'visitorId'), plan text OPTIONS (path 'custom.plan')) SERVER pendo OPTIONS (object 'visitors')");
