@@ -43,6 +43,11 @@ void Outcome::add_uncertain(std::string_view id, std::string_view why) {
   show(first_uncertain, with_reason(id, why));
 }
 
+void Outcome::add_doubtful(std::string_view label, std::string_view why) {
+  ++doubtful;
+  show(first_doubtful, with_reason(label, why));
+}
+
 void Outcome::add(const Outcome& other) {
   records += other.records;
   applied += other.applied;
@@ -50,6 +55,7 @@ void Outcome::add(const Outcome& other) {
   invalid += other.invalid;
   uncertain += other.uncertain;
   duplicates += other.duplicates;
+  doubtful += other.doubtful;
   repeated += other.repeated;
   calls += other.calls;
   retries += other.retries;
@@ -57,6 +63,7 @@ void Outcome::add(const Outcome& other) {
   show_all(first_missing, other.first_missing);
   show_all(first_invalid, other.first_invalid);
   show_all(first_uncertain, other.first_uncertain);
+  show_all(first_doubtful, other.first_doubtful);
 }
 
 }  // namespace pendo

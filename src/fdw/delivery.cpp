@@ -257,12 +257,13 @@ void send_in_order(PendoRun* run, PendoSending* sending, PendoSpool* log) {
 
 // What could not be sent when it came counts for the limits before anything is sent.
 void count_invalid(PendoRun* run, PendoSpool* log) {
-  if (pendo_spool_count(log, kLogInvalid) == 0) return;
+  if (pendo_spool_count(log, kLogInvalid) + pendo_spool_count(log, kLogDoubtful) == 0) return;
   PendoSpoolReader* reader = pendo_spool_read(log);
   uint8 kind = 0;
   std::string_view id;
   std::string_view payload;
   while (pendo_spool_next(reader, &kind, &id, &payload)) {
+    if (kind == kLogDoubtful) pendo_count_doubtful(run, id, payload);
     if (kind != kLogInvalid) continue;
     std::string_view values;
     std::string_view why;

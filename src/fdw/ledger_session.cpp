@@ -101,6 +101,11 @@ extern "C" Datum pendo_fdw_last_run(PG_FUNCTION_ARGS) {
 extern "C" Datum pendo_fdw_prune(PG_FUNCTION_ARGS) {
   TimestampTz oldest = before_now(PG_GETARG_INTERVAL_P(0));
   PreventCommandIfReadOnly("pendo_fdw_prune()");
+  // its locks would keep every commit waiting that has rejects, after the sending
+  if (IsTransactionBlock()) {
+    ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("pendo_fdw_prune() cannot run inside a transaction block"),
+                    errhint("Run it as a statement of its own.")));
+  }
   LedgerScope scope;
   pendo_ledger_begin(&scope, LedgerRole::kOwner);
   // the owner of the extension may delete everybody's rows

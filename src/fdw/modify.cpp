@@ -67,6 +67,8 @@ void open_event_encoder(ModifyState* state) {
   check_track_secret(state);
   state->event_encoder = pendo_box<pendo::EventEncoder>(CurrentMemoryContext);
   pendo_make(state->event_encoder, [](pendo::Failure&) { return std::make_unique<pendo::EventEncoder>(); });
+  state->guard = pendo_box<pendo::EventGuard>(CurrentMemoryContext);
+  pendo_make(state->guard, [](pendo::Failure&) { return std::make_unique<pendo::EventGuard>(); });
 }
 
 // Before the first record: has Pendo the fields that are SET?
@@ -192,6 +194,45 @@ pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
   return event;
 }
 
+const char* column_name(const ModifyState* state, std::string_view column) {
+  const char* path = column == "occurred_at" ? "timestamp" : "properties";
+  const PendoColumn* found = pendo_find_path(state->table, path);
+  return found ? found->name : path;
+}
+
+[[noreturn]] void report_doubtful(const ModifyState* state) {
+  const pendo::EventGuard* guard = state->guard->get();
+  std::string_view label = state->event_encoder->get()->label();
+  ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
+                  errmsg("%s: column \"%s\" of event \"%s\": %s", state->table->name, column_name(state, guard->column()),
+                         pendo_message_text(label.data(), label.size()), pendo_message_text(guard->why().data(), guard->why().size())),
+                  errhint("%s Or set the option on_guard to 'warn': then such events are sent, or to 'reject': then they are kept in pendo_fdw_rejects.",
+                          pnstrdup(guard->advice().data(), guard->advice().size()))));
+  pg_unreachable();
+}
+
+// False: the event is not to be sent.
+bool passes_guard(ModifyState* state, const pendo::TrackEvent& event) {
+  pendo::EventGuard* guard = state->guard->get();
+  switch (guard->look_at(event, pendo_unix_time(GetCurrentTimestamp()))) {
+    case pendo::EventGuard::Result::kFine: return true;
+    case pendo::EventGuard::Result::kOutOfMemory: out_of_memory();
+    case pendo::EventGuard::Result::kDoubtful: break;
+  }
+  Guard on_guard = state->table->options.on_guard;
+  if (on_guard == Guard::kError) report_doubtful(state);
+  const pendo::EventEncoder* encoder = state->event_encoder->get();
+  std::string_view why = psprintf("%s: %.*s", column_name(state, guard->column()), static_cast<int>(guard->why().size()), guard->why().data());
+  if (on_guard == Guard::kReject) {
+    put_invalid(state, encoder->label(), encoder->body(), why);
+  } else if (state->log) {
+    pendo_spool_put(state->log, kLogDoubtful, encoder->label(), why);
+  } else {
+    pendo_count_doubtful(state->run, encoder->label(), why);
+  }
+  return on_guard == Guard::kWarn;
+}
+
 void write_event(ModifyState* state, TupleTableSlot* slot) {
   MemoryContextReset(state->row_context);
   MemoryContext old = MemoryContextSwitchTo(state->row_context);
@@ -199,7 +240,7 @@ void write_event(ModifyState* state, TupleTableSlot* slot) {
   pendo::EventEncoder* encoder = state->event_encoder->get();
   switch (encoder->encode(event)) {
     case pendo::EventEncoder::Result::kEncoded:
-      put_record(state, kLogEvent, encoder->label(), encoder->body());
+      if (passes_guard(state, event)) put_record(state, kLogEvent, encoder->label(), encoder->body());
       break;
     case pendo::EventEncoder::Result::kInvalid:
       put_invalid(state, encoder->label(), encoder->body(), encoder->why());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bridge/bridge.h"
+#include "core/event_guard.h"
 #include "core/event_sender.h"
 #include "core/field_values.h"
 #include "fdw/compat.h"
@@ -49,6 +50,7 @@ struct ModifyState {
 
   // events
   PendoBox<pendo::EventEncoder>* event_encoder;
+  PendoBox<pendo::EventGuard>* guard;
 };
 
 // The attribute numbers that an UPDATE sets, after the checks that it can be sent.

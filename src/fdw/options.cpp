@@ -136,6 +136,12 @@ void check_duplicates(const OptionRule& rule, const char* value) {
   if (strcmp(value, "last") != 0 && strcmp(value, "error") != 0) refuse_value(rule, value, "last, error");
 }
 
+void check_guard(const OptionRule& rule, const char* value) {
+  if (strcmp(value, "warn") != 0 && strcmp(value, "reject") != 0 && strcmp(value, "error") != 0) {
+    refuse_value(rule, value, "warn, reject, error");
+  }
+}
+
 PendoLimit parse_limit(const OptionRule& rule, const char* value) {
   char* end = nullptr;
   errno = 0;
@@ -229,6 +235,7 @@ const OptionRule kRules[] = {
     {"create_fields", kServer | kTable, check_switch},
     {"null_as", kServer | kTable, check_null_as},
     {"on_duplicate", kServer | kTable, check_duplicates},
+    {"on_guard", kServer | kTable, check_guard},
     {"batch_size", kServer | kTable, check_number, 1, 100'000},
     {"batch_bytes", kServer | kTable, check_number, 1024, 8 << 20, GUC_UNIT_BYTE},
     {"concurrency", kServer | kTable, check_number, 1, 64},
@@ -345,6 +352,11 @@ pendo::NullAs null_as_of(const char* value) {
   return strcmp(value, "skip") == 0 ? pendo::NullAs::kSkip : pendo::NullAs::kNull;
 }
 
+Guard guard_of(const char* value) {
+  if (strcmp(value, "error") == 0) return Guard::kError;
+  return strcmp(value, "reject") == 0 ? Guard::kReject : Guard::kWarn;
+}
+
 void apply_writing(PendoOptions* result, List* options) {
   const char* delivery = find_option(options, "delivery");
   if (delivery) result->delivery = strcmp(delivery, "statement") == 0 ? Delivery::kStatement : Delivery::kCommit;
@@ -352,6 +364,8 @@ void apply_writing(PendoOptions* result, List* options) {
   if (duplicates) result->refuse_duplicates = strcmp(duplicates, "error") == 0;
   const char* null_as = find_option(options, "null_as");
   if (null_as) result->null_as = null_as_of(null_as);
+  const char* guard = find_option(options, "on_guard");
+  if (guard) result->on_guard = guard_of(guard);
   result->delivery_timeout_ms = number_option(options, "delivery_timeout", result->delivery_timeout_ms);
   result->reject_limit = limit_option(options, "reject_limit", result->reject_limit);
   result->missing_limit = limit_option(options, "missing_limit", result->missing_limit);

@@ -8,6 +8,9 @@
 #include "fdw/compat.h"
 
 enum class BadValue { kError, kNull };
+
+// What becomes of an event that Pendo is likely to take and not to show.
+enum class Guard { kWarn, kReject, kError };
 enum class Delivery { kCommit, kStatement };
 
 // So many records, or that share of all.
@@ -21,6 +24,7 @@ struct PendoOptions {
   PendoConfigText config;
   pendo::CallOptions call;
   BadValue on_bad_value = BadValue::kError;
+  Guard on_guard = Guard::kWarn;
   bool updatable = true;
   // of writing
   Delivery delivery = Delivery::kCommit;

@@ -250,6 +250,18 @@ static void add_invalid(pendo::Outcome* outcome, std::string_view id, std::strin
   }
 }
 
+static void add_doubtful(pendo::Outcome* outcome, std::string_view label, std::string_view why) noexcept {
+  try {
+    outcome->add_doubtful(label, why);
+  } catch (const std::bad_alloc&) {
+    // counted; only the text of an example is lost
+  }
+}
+
+void pendo_count_doubtful(PendoRun* run, std::string_view label, std::string_view why) {
+  add_doubtful(run->outcome->get(), label, why);
+}
+
 void pendo_split_result(std::string_view payload, std::string_view* values, std::string_view* message) {
   uint32 size = 0;
   memcpy(&size, payload.data(), sizeof size);

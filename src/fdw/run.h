@@ -47,6 +47,7 @@ struct PendoRun {
 enum PendoLogKind : uint8 {
   kLogRecord = 'R',     // id, values of a RecordEncoder
   kLogEvent = 'E',      // label, body
+  kLogDoubtful = 'D',  // label, why Pendo may not show the event, which is in the log as well
   kLogInvalid = kPendoInvalid,  // a result, see pendo_ledger_put()
   kLogStatement = 'S',  // of a dry run: a statement with delivery 'statement' ended
 };
@@ -82,6 +83,7 @@ void pendo_end_abandoned(PendoRun* run);
 // A record that cannot be sent is counted, and its values as JSON and why are a
 // result like any other.
 void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view why);
+void pendo_count_doubtful(PendoRun* run, std::string_view label, std::string_view why);
 void pendo_put_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why);
 
 // Splits the payload of a result.

@@ -30,10 +30,13 @@ void pendo_warn(const PendoTable* table, const pendo::Outcome& outcome, const ch
   append_count(&counts, outcome.uncertain, "uncertain");
   append_count(&counts, outcome.duplicates, "given more than once, of which the last values were sent");
   append_count(&counts, outcome.repeated, "sent again after an answer was lost, so that they may count twice");
+  append_count(&counts, outcome.doubtful, "that Pendo may take and not show");
   if (counts.len == 0) return;
   append_list(&detail, "Not known", outcome.first_missing, outcome.missing);
   append_list(&detail, "Invalid", outcome.first_invalid, outcome.invalid);
   append_list(&detail, "Uncertain", outcome.first_uncertain, 0);
+  append_list(&detail, "Doubtful", outcome.first_doubtful, outcome.doubtful);
   ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("%s: of " INT64_FORMAT " %s, %s", table->name, outcome.records, what, counts.data),
-                    detail.len ? errdetail_internal("%s", detail.data) : 0));
+                    detail.len ? errdetail_internal("%s", detail.data) : 0,
+                    outcome.doubtful ? errhint("The option on_guard 'reject' or 'error' keeps such events back.") : 0));
 }

@@ -169,6 +169,10 @@ $dbh->do($_) for "CREATE TABLE parent (id text, plan text, seats bigint, renewal
 is((error_of($dbh, "INSERT INTO $_->[0] ($_->[1], $_->[2]) VALUES ('v0000001', 'x') ON CONFLICT DO NOTHING") // {})->{state}, '0A000', "ON CONFLICT is refused: $_->[0]")
   for ['made', 'id', 'plan'], ['parent', 'id', 'plan'], ['pendo.track_events', 'visitor_id', 'event'];
 
+$dbh->begin_work;
+is((error_of($dbh, "SELECT pendo_fdw_prune('1 day')") // {})->{state}, '25001', 'pendo_fdw_prune keeps no locks in an open transaction');
+$dbh->rollback;
+
 # ---- events that are alike -----------------------------------------------------
 
 sub send_alike { my ($count) = @_; $dbh->do("INSERT INTO pendo.track_events (visitor_id, event, occurred_at) SELECT 'v0000001', 'alike', '2026-01-01 00:00Z' FROM generate_series(1, $count)"); return }
