@@ -15,17 +15,20 @@ namespace {
 
 constexpr std::string_view kTrackPath = "/data/track";
 
-// One JSON object, member by member; absent values are left out.
+// One JSON object, member by member. Absent values are left out, and so are those
+// that have no form in JSON: the first of them is the problem.
 class ObjectWriter {
  public:
   explicit ObjectWriter(std::string& out) : out_(out) { out_ += '{'; }
 
   void add(std::string_view name, const Value& value) {
-    if (value.kind == ValueKind::kNull || !problem_.empty()) return;
+    if (value.kind == ValueKind::kNull) return;
+    std::size_t before = out_.size();
     start(name);
     std::string_view why;
     if (append_value(out_, value, why) == Encode::kOk) return;
-    problem_ = std::string(name) + ": " + std::string(why);
+    out_.resize(before);
+    if (problem_.empty()) problem_ = std::string(name) + ": " + std::string(why);
   }
 
   void start(std::string_view name) {

@@ -34,7 +34,7 @@ class EventEncoder {
 
   // Views stay valid until the next call.
   Result encode(const TrackEvent& event) noexcept;
-  std::string_view body() const noexcept { return body_; }    // also of what is invalid, as far as it has a form
+  std::string_view body() const noexcept { return body_; }    // also of what is invalid, without what has no form
   std::string_view label() const noexcept { return label_; }  // "Registered of v1 at 2025-01-31T12:00:00.000Z #85944171f73967e8"
   std::string_view why() const noexcept { return why_; }
 

@@ -224,6 +224,14 @@ is_deeply([map { [@$_{qw(visitorId event timestamp)}, $_->{properties}{n}] } @{ 
     'and so it is sent out of the ledger');
 is_deeply($rejects->(), [], 'which is empty then');
 
+# An event with a value that cannot be sent is kept without that value.
+fresh();
+$dbh->do(<<'SQL');
+INSERT INTO pendo.track_events (visitor_id, event, occurred_at, properties, ip) VALUES ('v0000001', 'E', 'infinity', '{"n": 1}', '192.0.2.1')
+SQL
+is_deeply($dbh->selectrow_arrayref(q{SELECT reason, message ~ '^timestamp: ', values = '{"type": "track", "event": "E", "visitorId": "v0000001", "properties": {"n": 1}, "context": {"ip": "192.0.2.1"}}' FROM pendo_fdw_rejects}),
+    ['invalid', 1, 1], 'an event with a bad value is a reject with all others');
+
 # ---- creating ------------------------------------------------------------
 
 fresh();
