@@ -3,6 +3,8 @@
 // `errors` looks like is not documented, so any shape is taken.
 #include "bulk_reply.h"
 
+#include <algorithm>
+
 #include "json_reader.h"
 
 namespace pendo {
@@ -109,6 +111,15 @@ bool BulkReply::consistent(std::size_t sent) const noexcept {
   if (updated >= 0 && updated + not_taken != all) return false;
   if (not_taken < 0 || not_taken > all) return false;
   return !lists_failures || static_cast<std::int64_t>(missing.size() + errors.size()) == not_taken;
+}
+
+bool BulkReply::names_only(const IdSet& sent) const {
+  IdSet seen;
+  for (const auto& id : missing) {
+    if (!sent.contains(id) || !seen.insert(id).second) return false;
+  }
+  auto known = [&](const Error& error) { return error.id.empty() || sent.contains(error.id); };
+  return std::all_of(errors.begin(), errors.end(), known);
 }
 
 bool parse_bulk_reply(std::string_view body, BulkReply& reply, std::string& reason) noexcept try {

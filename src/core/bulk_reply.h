@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "wall.h"
 
 namespace pendo {
+
+using IdSet = std::unordered_set<std::string_view>;
 
 struct BulkReply {
   struct Error {
@@ -32,6 +35,10 @@ struct BulkReply {
   // The numbers account for `sent` records and agree with each other. Where
   // they do not, nothing is known of any record.
   bool consistent(std::size_t sent) const noexcept;
+
+  // Each id in it is one of `sent`, and none is missing twice. Otherwise what it
+  // says cannot be tied to records.
+  bool names_only(const IdSet& sent) const;
 };
 
 // False: `reason` tells why, and `reply` holds nothing of use.

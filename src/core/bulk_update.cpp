@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <new>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 
 #include "printable.h"
@@ -223,12 +223,19 @@ Status BulkUpdate::take_reply(Flight& flight) {
   if (!says_what_failed || !reply.consistent(flight.job.members.size())) {
     return nonsense(flight, "its numbers do not add up");
   }
+  if (!reply.names_only(ids_of(flight.job))) return nonsense(flight, "it names other records than it was sent");
   if (!settle_by(flight.job, reply)) {
     bisect(std::move(flight.job));
     return Status::kDone;
   }
   lone_failures_ = 0;
   return Status::kDone;
+}
+
+IdSet BulkUpdate::ids_of(const Job& job) const {
+  IdSet ids;
+  for (auto member : job.members) ids.insert(job.batch->records()[member].id);
+  return ids;
 }
 
 // False: it does not say which records failed.
@@ -238,14 +245,10 @@ bool BulkUpdate::settle_by(const Job& job, const BulkReply& reply) {
     settle_all_failed(job, reply);
     return true;
   }
-  std::unordered_set<std::string_view> ids;
-  for (auto member : job.members) ids.insert(job.batch->records()[member].id);
   std::unordered_map<std::string_view, const BulkReply::Error*> named;
-  for (const auto& id : reply.missing) {
-    if (ids.contains(id)) named.emplace(id, nullptr);
-  }
+  for (const auto& id : reply.missing) named.emplace(id, nullptr);
   for (const auto& error : reply.errors) {
-    if (ids.contains(error.id)) named.emplace(error.id, &error);
+    if (!error.id.empty()) named.emplace(error.id, &error);
   }
   if (static_cast<std::int64_t>(named.size()) != failed) return false;
   for (auto member : job.members) {
@@ -263,14 +266,13 @@ bool BulkUpdate::settle_by(const Job& job, const BulkReply& reply) {
 
 // Which failed is clear, and which of them for want of the id as well.
 void BulkUpdate::settle_all_failed(const Job& job, const BulkReply& reply) {
-  std::unordered_set<std::string_view> missing(reply.missing.begin(), reply.missing.end());
-  bool all_missing = reply.missing.size() == job.members.size();
+  IdSet missing(reply.missing.begin(), reply.missing.end());
   std::string words(reply.errors.empty() ? kNotSaid : std::string_view(reply.errors.front().text));
   std::unordered_map<std::string_view, std::string_view> texts;
   for (const auto& error : reply.errors) texts.emplace(error.id, error.text);
   for (auto member : job.members) {
     const std::string& id = job.batch->records()[member].id;
-    if (all_missing || missing.contains(id)) {
+    if (missing.contains(id)) {
       judge_member(job, member, RecordResult::Kind::kMissing, {});
       continue;
     }

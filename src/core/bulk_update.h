@@ -80,6 +80,7 @@ class BulkUpdate : public Writer {
   Status nonsense(Flight& flight, const std::string& reason);
   Status lone_failure(Flight& flight, RecordResult::Kind kind, std::string message, Failure failure);
 
+  IdSet ids_of(const Job& job) const;
   bool settle_by(const Job& job, const BulkReply& reply);
   void settle_all_failed(const Job& job, const BulkReply& reply);
   void judge_member(const Job& job, std::uint32_t member, RecordResult::Kind kind, std::string message);

@@ -127,6 +127,8 @@ my @cases = (
     ['empty answer, for ever', 'HV00L', { kind => 'garbage', body => '', skip => 1 }],
     ['counts of nothing, for ever', 'HV00L', { kind => 'garbage', body => '{"kind":"visitor"}', skip => 1 }],
     ['missing lists others', 'HV00L', { kind => 'garbage', body => '{"total":40,"updated":38,"failed":2,"missing":["v0009998","v0009999"]}', skip => 1 }],
+    ['missing lists others, all', 'HV00L', { kind => 'garbage', skip => 1,
+        body => '{"total":40,"updated":0,"failed":40,"missing":[' . join(',', map { qq("w$_") } 1 .. 40) . ']}' }],
     ['wrong counts, once', undef, { kind => 'wrong_counts', times => 1 }],
     ['wrong counts, for ever', 'HV00L', { kind => 'wrong_counts', skip => 1 }],
     (map { ["one bad record, errors as $_", undef, undef, { type_mismatch => 'error', bulk_errors_shape => $_ }] } qw(object string message keyed)),

@@ -119,6 +119,28 @@ TEST(BulkReply, IsConsistentWhenItsNumbersAccountForAllRecords) {
   for (const auto& c : kCases) EXPECT_EQ(reply_of(c.body).consistent(2), c.consistent) << c.body;
 }
 
+TEST(BulkReply, NamesRecordsOfItsCallOrNone) {
+  const struct {
+    const char* lists;
+    bool names_only_those;
+  } kCases[] = {
+      {R"("missing":[])", true},
+      {R"("missing":["a","c"])", true},
+      {R"("missing":["a","x"])", false},
+      {R"("missing":["x"])", false},
+      {R"("missing":["a","a"])", false},
+      {R"("errors":["bad","bad"])", true},
+      {R"("errors":[{"visitorId":"a"},{"visitorId":"a"},{"message":"bad"}])", true},
+      {R"("errors":[{"visitorId":"x"}])", false},
+      {R"("missing":["b"],"errors":[{"id":"c"}])", true},
+      {R"("missing":["b"],"errors":[{"id":"x"}])", false},
+  };
+  for (const auto& c : kCases) {
+    BulkReply reply = reply_of(R"({"total":3,)" + std::string(c.lists) + "}");
+    EXPECT_EQ(reply.names_only({"a", "b", "c"}), c.names_only_those) << c.lists;
+  }
+}
+
 TEST(BulkReply, SaysHowManyFailed) {
   EXPECT_EQ(reply_of(R"({"total":9,"updated":1,"failed":8})").failed_records(), 8);
   EXPECT_EQ(reply_of(R"({"total":9,"updated":1})").failed_records(), 8);
