@@ -132,7 +132,7 @@ Status BulkUpdate::dispatch() {
   for (std::size_t i = 0; i < series_.series().size(); ++i) {
     auto members = batch->members(i);
     for (auto member : members) ++batch->records()[member].calls_left;
-    if (!members.empty()) ready_.push_back({batch, i, std::move(members)});
+    if (!members.empty()) ready_.push_back({.batch = batch, .series = i, .members = std::move(members)});
   }
   return start_ready();
 }
@@ -206,16 +206,18 @@ Status BulkUpdate::landed(Flight& flight) {
   if (flight.call.succeeded()) return take_reply(flight);
   if (failing_) return Status::kDone;
   int status = flight.call.http_status();
+  flight.job.in_doubt |= flight.call.maybe_repeated() || status == 408;
   bool several = flight.job.members.size() > 1;
   if (several && (status == 408 || status == 413)) return split_later(flight);
   if (about_the_records(status) || status == 413) return refused(flight);
-  if (status >= 400 && status < 500 && status != 408) take_back(flight.job);
+  if (turned_away(status)) take_back(flight.job);
   return start_failing(flight.call.failure());
 }
 
 // Pendo: a 200 does not mean that every record was taken; missing and failed
 // ones are in the reply.
 Status BulkUpdate::take_reply(Flight& flight) {
+  flight.job.in_doubt = true;  // if the answer does not settle it
   BulkReply reply;
   std::string reason;
   if (!parse_bulk_reply(flight.call.reply(), reply, reason)) return nonsense(flight, reason);
@@ -310,14 +312,15 @@ void BulkUpdate::drop_settled_batches() {
 
 std::pair<BulkUpdate::Job, BulkUpdate::Job> BulkUpdate::halves(Job job) {
   auto middle = job.members.begin() + static_cast<std::ptrdiff_t>(job.members.size() / 2);
-  Job second{job.batch, job.series, {middle, job.members.end()}};
+  Job second{job.batch, job.series, {middle, job.members.end()}, job.in_doubt};
   job.members.erase(middle, job.members.end());
   return {std::move(job), std::move(second)};
 }
 
-// Such an answer means that none of the records was taken: what is not sent again
-// is not in doubt. One that has parts in other calls stays so.
+// The call was turned away: what is not sent again has not been sent, unless a try
+// before it may have been taken. A record that has parts in other calls stays sent.
 void BulkUpdate::take_back(const Job& job) {
+  if (job.in_doubt) return;
   for (auto member : job.members) {
     BulkBatch::Record& record = job.batch->records()[member];
     auto parts = std::count_if(record.sizes.begin(), record.sizes.end(), [](auto size) { return size > 0; });
@@ -366,6 +369,9 @@ Status BulkUpdate::refused(Flight& flight) {
     return Status::kDone;
   }
   std::string words = std::to_string(flight.call.http_status()) + " " + printable(flight.call.reply(), 300);
+  if (flight.job.in_doubt) {
+    return lone_failure(flight, RecordResult::Kind::kUncertain, std::string(kEarlierTry) + words, flight.call.failure());
+  }
   return lone_failure(flight, RecordResult::Kind::kInvalid, std::move(words), flight.call.failure());
 }
 

@@ -35,11 +35,13 @@ class BulkUpdate : public Writer {
   std::int64_t under_way() const noexcept override;
 
  private:
-  // A call to make: some records' parts in one series.
+  // A call to make: some records' parts in one series. What is split off has been
+  // through the same calls, so that a doubt is about all members.
   struct Job {
     std::shared_ptr<BulkBatch> batch;
     std::size_t series = 0;
     std::vector<std::uint32_t> members;
+    bool in_doubt = false;  // they may have been taken by a call that settled nothing
   };
 
   struct Flight {

@@ -187,8 +187,8 @@ Status EventSender::settle() {
 Status EventSender::landed(Flight& flight) {
   bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
   if (!flight.call.succeeded() && !about_this_event) {
-    // one that was turned away has left no event behind
-    if (flight.call.http_status() >= 400 && flight.call.http_status() < 500) flight.busy = false;
+    // one that was turned away at each try has left no event behind
+    if (turned_away(flight.call.http_status()) && !flight.call.maybe_repeated()) flight.busy = false;
     return start_failing(flight.call.failure());
   }
   flight.busy = false;
@@ -199,7 +199,9 @@ Status EventSender::landed(Flight& flight) {
     return Status::kDone;
   }
   std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
-  tell({RecordResult::Kind::kInvalid, flight.label, flight.call.request().body, std::move(words)});
+  bool in_doubt = flight.call.maybe_repeated();
+  auto kind = in_doubt ? RecordResult::Kind::kUncertain : RecordResult::Kind::kInvalid;
+  tell({kind, flight.label, flight.call.request().body, in_doubt ? std::string(kEarlierTry) + words : std::move(words)});
   return Status::kDone;
 }
 

@@ -63,6 +63,14 @@ class Writer : public Operation {
   static constexpr std::int64_t kGraceMs = 5000;
   static constexpr std::string_view kEndedUnderWay = "it was under way when the statement or transaction ended";
 
+  // What is said of a refusal before its own words, where a lost answer came first.
+  static constexpr std::string_view kEarlierTry =
+      "an earlier try may have been taken, for its answer was lost or unclear; the last one: ";
+
+  // Such an answer says that this try left nothing behind. 408 comes when half of it
+  // may be done.
+  static bool turned_away(int status) noexcept { return status >= 400 && status < 500 && status != 408; }
+
   // Counts the record and tells what became of it.
   void tell(RecordResult result);
 

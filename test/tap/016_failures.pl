@@ -103,7 +103,8 @@ sub mends {
     return;
 }
 
-# A case: what goes wrong, and the SQLSTATE of the error; undef: none.
+# A case: what goes wrong, the SQLSTATE of the error (undef: none), a fault or a
+# list of them.
 my @status_cases = map { my ($status, $state) = @$_; ["$status for ever", $state, { kind => 'status', status => $status, body => 'sorry' }] } [400, 'HV000'], [401, '42501'],
   [402, 'HV000'], [403, '42501'], [404, 'HV000'], [408, 'HV000'], [413, 'HV000'], [422, 'HV000'], [429, 'HV000'], [500, 'HV000'], [502, 'HV000'], [503, 'HV000'], [504, 'HV000'],
   [302, 'HV000'];
@@ -131,6 +132,10 @@ my @cases = (
         body => '{"total":40,"updated":0,"failed":40,"missing":[' . join(',', map { qq("w$_") } 1 .. 40) . ']}' }],
     ['wrong counts, once', undef, { kind => 'wrong_counts', times => 1 }],
     ['wrong counts, for ever', 'HV00L', { kind => 'wrong_counts', skip => 1 }],
+    (map { ["reset after, then $_->[0] for ever", $_->[1], [{ kind => 'reset_after', times => 1 }, { kind => 'status', status => $_->[0], body => 'sorry' }]] }
+        [400, 'HV000'], [403, '42501'], [413, 'HV000'], [429, 'HV000']),
+    (map { ["$_->[0], then 403 for ever", '42501', [{ %{ $_->[1] }, times => 1 }, { kind => 'status', status => 403, body => '' }]] }
+        ['503 after the effect', { kind => 'status_after', status => 503 }], ['408 after half of it', { kind => 'partial_408' }], ['wrong counts', { kind => 'wrong_counts' }]),
     (map { ["one bad record, errors as $_", undef, undef, { type_mismatch => 'error', bulk_errors_shape => $_ }] } qw(object string message keyed)),
     ['one bad record, the whole call refused', undef, undef, { type_mismatch => 'error', bulk_bad_value => '400' }],
     ['bodies too large', undef, undef, { bulk_max_bytes => 700 }],
@@ -144,7 +149,7 @@ for my $delivery (qw(commit statement)) {
         $simulator->reset;
         $dbh->do("SELECT pendo_fdw_prune('0')");
         $simulator->config(%$switches) if $switches;
-        $simulator->faults({ route => $bulk, %$fault }) if $fault;
+        $simulator->faults(map { { route => $bulk, %$_ } } ref $fault eq 'ARRAY' ? @$fault : $fault) if $fault;
         my $statement = $update;
         # one value that the field does not take
         $statement =~ s/custom_seats = s\.seats/custom_seats = s.seats, custom_tags = CASE WHEN s.n = 7 THEN '"no list"'::jsonb ELSE '[]' END/ if $what =~ /^one bad/;
@@ -157,6 +162,103 @@ for my $delivery (qw(commit statement)) {
         mends($name);
     }
 }
+
+# ---- a refusal after an answer that was lost ------------------------------------
+
+# One record: what it is told as, and whether Pendo has the value.
+my $one = "UPDATE pendo.visitors SET custom_seats = 4711 WHERE visitor_id = 'v0000001'";
+my @lost = (['reset', { kind => 'reset_after' }], ['503', { kind => 'status_after', status => 503 }], ['408', { kind => 'status_after', status => 408 }]);
+my @turned_away = (['429 before', { kind => 'status', status => 429 }], ['nothing before', undef]);
+my $in_doubt = qr/an earlier try may have been taken, for its answer was lost or unclear; the last one: /;
+
+# The faults of a first try that may go wrong, and of all after it.
+sub then_for_ever {
+    my ($route, $first, $status) = @_;
+    return ($first ? { route => $route, times => 1, %$first } : (), { route => $route, kind => 'status', status => $status, body => 'sorry' });
+}
+
+# The numbers of an ERROR's context: taken, not known, refused, in doubt.
+sub told { my ($error) = @_; return join ' ', ($error->{context} // '') =~ /: (\d+) records were taken.*? (\d+) were not known, (\d+) were refused; of (\d+) it is not known/ }
+
+# What is told of one record or event whose first try may have gone wrong, and all
+# others too; $doubt: that try was taken.
+sub tells_of_one {
+    my ($name, $statement, $status, $doubt, @refusals) = @_;
+    $dbh->do("SELECT pendo_fdw_prune('0')");
+    my $outcome = attempt($statement);
+    my $refused = grep { $_ == $status } @refusals;
+    my $invalid = $refused && !$doubt ? 1 : 0;
+    is_deeply([@{ $outcome->{run} // {} }{qw(applied missing invalid uncertain)}], [0, 0, $invalid, $doubt], "$name: the run");
+    return is(told($outcome->{error}), "0 0 0 $doubt", "$name: the error") if !$refused;
+    is($outcome->{error}, undef, "$name: no error");
+    my ($reason, $message) = $dbh->selectrow_array('SELECT reason, message FROM pendo_fdw_rejects');
+    is($reason, $doubt ? 'uncertain' : 'invalid', "$name: the reject's reason");
+    return like($message, $doubt ? qr/$in_doubt$status sorry$/ : qr/^(custom: )?$status sorry$/, "$name: and its message");
+}
+
+sub lone_record {
+    my ($name, $first, $status, $doubt) = @_;
+    $simulator->reset;
+    $simulator->faults(then_for_ever($bulk, $first, $status));
+    tells_of_one($name, $one, $status, $doubt, 400, 413, 422);
+    my $seats = $simulator->record('visitor', 'v0000001')->{metadata}{custom}{seats} // 0;
+    is($seats == 4711 ? 1 : 0, $doubt, "$name: the value is in Pendo, or not");
+    return;
+}
+
+sub lone_event {
+    my ($name, $first, $status, $doubt) = @_;
+    $simulator->reset;
+    $simulator->faults(then_for_ever($track, $first, $status));
+    tells_of_one($name, "INSERT INTO pendo.track_events (visitor_id, event, occurred_at) VALUES ('v0000001', 'E', '2026-01-01')", $status, $doubt, 400, 413);
+    is(scalar @{ $simulator->events }, $doubt, "$name: the event is in Pendo, or not");
+    return;
+}
+
+for my $delivery (qw(commit statement)) {
+    deliver_by($delivery);
+    for my $status (400, 413, 422, 401, 403, 404, 429) {
+        for my $first ($status == 400 || $status == 403 ? (@lost, @turned_away) : $lost[0]) {
+            my $doubt = grep { $_ == $first } @lost;
+            lone_record("$delivery, $first->[0], then $status", $first->[1], $status, $doubt);
+            lone_event("$delivery, event, $first->[0], then $status", $first->[1], $status, $doubt);
+        }
+    }
+}
+
+# Of two records in one call both are in doubt, be they sent again together or not.
+for my $first ({ kind => 'partial_408' }, { kind => 'wrong_counts' }, { kind => 'reset_after' }) {
+    $simulator->reset;
+    $simulator->faults(then_for_ever($bulk, $first, 403));
+    my $outcome = attempt("UPDATE pendo.visitors SET custom_seats = 4711 WHERE visitor_id IN ('v0000001', 'v0000002')");
+    is(told($outcome->{error}), '0 0 0 2', "two records, $first->{kind}, then 403: both are in doubt");
+}
+
+# A doubt is about the group of fields whose answer was lost.
+$simulator->reset;
+$dbh->do("SELECT pendo_fdw_prune('0')");
+$simulator->faults({ route => $bulk =~ s/custom/agent/r, times => 1, kind => 'reset_after' }, { route => $bulk, kind => 'status', status => 400, body => 'sorry' });
+attempt($one =~ s/SET/SET agent_role = 'x',/r);
+is($dbh->selectrow_array('SELECT reason FROM pendo_fdw_rejects'), 'invalid', 'a lost answer to another group, made good, is no doubt of this one');
+
+# The last try of an event had no answer that settles it either.
+deliver_by('commit');
+$simulator->reset;
+$simulator->faults({ route => $track, kind => 'status_after', status => 408 });
+$dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '0')");
+my $timed_out = attempt("INSERT INTO pendo.track_events (visitor_id, event) VALUES ('v0000001', 'E')");
+is(told($timed_out->{error}), '0 0 0 1', 'event, 408 to the only try: it is not known whether it was taken');
+$dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '1')");
+
+# An answer that speaks of another record says nothing of this one.
+$simulator->reset;
+$simulator->faults({ route => $bulk, kind => 'garbage', body => '{"total":1,"updated":0,"failed":1,"missing":["w"]}' });
+attempt($one);
+is_deeply($dbh->selectall_arrayref("SELECT id, reason FROM pendo_fdw_rejects WHERE object = 'visitors'"), [['v0000001', 'uncertain']], 'missing names another: uncertain');
+$simulator->faults({ route => $bulk, kind => 'garbage', body => '{"total":1,"updated":0,"failed":1,"errors":["no"]}' });
+attempt($one);
+is_deeply($dbh->selectall_arrayref("SELECT id, reason FROM pendo_fdw_rejects WHERE object = 'visitors'"), [['v0000001', 'invalid']], 'an error that names none: invalid');
+$dbh->do("SELECT pendo_fdw_prune('0')");
 
 # ---- limits -----------------------------------------------------------------
 
