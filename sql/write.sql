@@ -39,6 +39,18 @@ EXPLAIN (VERBOSE, COSTS OFF) EXECUTE direct('{v0000120}', 'direct');
 \set QUIET off
 EXECUTE direct('{v0000120,v0000121,v0000120,NULL}', 'direct');
 EXECUTE direct(NULL, 'direct');
+-- what has run tells how many records wait for the commit
+CREATE FUNCTION pendo_lines(sql text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) ' || sql LOOP
+    IF line ~ 'Pendo' THEN RETURN NEXT trim(line); END IF;
+  END LOOP;
+END $$;
+BEGIN;
+SELECT pendo_lines($$EXECUTE direct('{v0000120,v0000121}', 'waits')$$);
+SELECT pendo_lines($$UPDATE visitors v SET custom_plan = 'waits' FROM (VALUES ('v0000122'), ('v0000123')) s (id) WHERE v.visitor_id = s.id$$);
+ROLLBACK;
 UPDATE visitors SET agent_name = 'id ' || visitor_id, custom_score = (SELECT max(n) / 2.0 FROM generate_series(1, 5) n) WHERE visitor_id = 'v0000120';
 WITH w AS (UPDATE visitors SET custom_active = true WHERE visitor_id = ANY('{v0000120,v0000121}')) UPDATE users SET name = name WHERE false;
 \set QUIET on

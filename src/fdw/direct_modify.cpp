@@ -130,6 +130,8 @@ void pendoEndDirectModify(ForeignScanState* node) {
 
 void pendoExplainDirectModify(ForeignScanState* node, ExplainState* es) {
   pendoExplainForeignScan(node, es);
+  DirectState* state = state_of(node);
+  if (state) pendo_explain_records(state->writing, es);
   if (!es->verbose) return;
   PendoTable* table = pendo_table(RelationGetRelid(node->resultRelInfo->ri_RelationDesc), InvalidOid);
   pendo_explain_bulk_calls(table, static_cast<List*>(list_nth(direct_private(node), kDirectColumns)), false, es);

@@ -387,6 +387,15 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
 
 void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeignModify(estate, rel); }
 
+void pendo_explain_records(const ModifyState* state, ExplainState* es) {
+  if (!es->analyze || !state) return;
+  if (state->log && !state->log_is_own) {
+    ExplainPropertyInteger(state->run->dry ? "Pendo Records Not Sent" : "Pendo Records Until Commit", nullptr, pendo_log_count(state->run), es);
+  } else if (!state->log) {
+    ExplainPropertyInteger("Pendo Records Sent", nullptr, pendo_total_outcome(state->run)->records, es);
+  }
+}
+
 void pendo_explain_bulk_calls(const PendoTable* table, List* attnos, bool create, ExplainState* es) {
   List* groups = NIL;
   ListCell* cell;
@@ -407,6 +416,7 @@ void pendo_explain_bulk_calls(const PendoTable* table, List* attnos, bool create
 }
 
 void pendoExplainForeignModify(ModifyTableState* mtstate, ResultRelInfo* rel, List* fdw_private, int, ExplainState* es) {
+  pendo_explain_records(state_of(rel), es);
   if (!es->verbose) return;
   PendoTable* table = pendo_table(RelationGetRelid(rel->ri_RelationDesc), InvalidOid);
   if (table->object->write == pendo::WriteCall::kTrackEvent) {

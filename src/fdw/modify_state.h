@@ -64,4 +64,6 @@ ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos);
 void pendo_write_record(ModifyState* state, std::string_view id, bool compare);
 void pendo_end_writing(ModifyState* state);
 
+// Of a statement that has run: how many records wait, or were sent. nullptr: it has not.
+void pendo_explain_records(const ModifyState* state, ExplainState* es);
 void pendo_explain_bulk_calls(const PendoTable* table, List* attnos, bool create, ExplainState* es);
