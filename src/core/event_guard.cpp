@@ -2,6 +2,7 @@
 #include "event_guard.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "json_reader.h"
 #include "printable.h"
@@ -65,7 +66,7 @@ bool EventGuard::has_fine_properties(std::string_view json) {
     return doubt("properties", "it has " + std::to_string(document.MemberCount()) + " properties, more than 20",
                  "Send fewer properties.");
   }
-  for (const auto& member : document.GetObject()) {
+  for (const auto& member : std::as_const(document).GetObject()) {
     std::string_view name = name_of(member.name);
     if (is_name(name)) continue;
     return doubt("properties", "Pendo does not show a property of the name \"" + printable(name, 60) + "\"",
