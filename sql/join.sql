@@ -44,7 +44,7 @@ SELECT query, calls(query), same(query) FROM unnest(ARRAY[
   'SELECT x.id, v.plan FROM (VALUES (''v0000001''), (''v0000002''), (''nobody'')) x(id) JOIN visitors v ON v.visitor_id = x.id',
   'SELECT s.n, x.plan FROM generate_series(1, 3) s(n), LATERAL (SELECT v.plan FROM users u JOIN visitors v ON v.visitor_id = u.id WHERE u.n = s.n) x',
   'SELECT u.n FROM users u JOIN visitors v ON v.visitor_id = u.id WHERE v::text LIKE ''%pro%'' AND u.n < 20',
-  'SELECT u.n FROM users u JOIN visitors v ON v.visitor_id = u.id WHERE v.tableoid IS NOT NULL AND u.n < 20',
+  'SELECT u.n FROM users u JOIN visitors v ON v.visitor_id = u.id WHERE v.tableoid <> 0 AND u.n < 20',
   'SELECT n, (SELECT plan FROM visitors v WHERE v.visitor_id = u.id) FROM users u WHERE n < 3'
   ]) WITH ORDINALITY q(query, i) ORDER BY i;
 -- a LIMIT asks for few keys
