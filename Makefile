@@ -28,7 +28,7 @@ WERROR ?= -Werror
 language := -std=c++20 -Wall -Wextra $(WERROR)
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server) -I$(srcdir)/src
 PG_CXXFLAGS = $(language) -MMD -MP -fvisibility=hidden -fvisibility-inlines-hidden
-SHLIB_LINK = -lcurl -lstdc++ -Wl,--version-script=$(srcdir)/src/fdw/exports.map
+SHLIB_LINK = -lcurl -lz -lstdc++ -Wl,--version-script=$(srcdir)/src/fdw/exports.map
 
 REGRESS = $(patsubst $(srcdir)/sql/%.sql,%,$(sort $(wildcard $(srcdir)/sql/*.sql)))
 REGRESS_OPTS = --inputdir=$(srcdir) --load-extension=pendo_fdw --no-locale --encoding=UTF8

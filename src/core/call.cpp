@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t kMaxReplyBytes = 64u << 20;  // schemas of large subscriptions
 constexpr std::size_t kMaxErrorReplyBytes = 64u << 10;
-// One buffer is decompressed as a whole, and a thousandfold is possible.
+// libcurl 8.14 reads one more buffer each time it is paused again, and keeps it:
+// of what compresses well that is more than was taken from it.
 constexpr long kReceiveBufferBytes = 1 << 10;
 constexpr std::size_t kShownReplyBytes = 300;
 
@@ -25,6 +26,18 @@ bool append_header(curl_slist*& list, const std::string& line) {
   if (!longer) return false;
   list = longer;
   return true;
+}
+
+bool has_prefix(std::string_view line, std::string_view prefix) {
+  return line.size() >= prefix.size() && strncasecmp(line.data(), prefix.data(), prefix.size()) == 0;
+}
+
+bool is_name(std::string_view text, std::string_view name) { return text.size() == name.size() && has_prefix(text, name); }
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  std::size_t first = text.find_first_not_of(kBlanks);
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 bool refused_key(int status) { return status == 401 || status == 403; }
@@ -89,6 +102,8 @@ bool Call::configure() noexcept try {
   const std::string& key = request_.to_track_host ? config_.track_secret : config_.integration_key;
   bool listed = append_header(headers_, "Content-Type: application/json") &&
                 append_header(headers_, "Accept: application/json") &&
+                // not CURLOPT_ACCEPT_ENCODING: gunzip.h says why
+                append_header(headers_, "Accept-Encoding: gzip") &&
                 append_header(headers_, "Expect:") &&
                 append_header(headers_, "x-pendo-integration-key: " + key);
   if (!listed) return false;
@@ -96,8 +111,7 @@ bool Call::configure() noexcept try {
   bool set = curl_easy_setopt(easy_, CURLOPT_URL, url.c_str()) == CURLE_OK &&
              // only the schemes that base_url_problem() lets through
              curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "https,http") == CURLE_OK &&
-             curl_easy_setopt(easy_, CURLOPT_PROXY, "") == CURLE_OK &&
-             curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "gzip") == CURLE_OK;
+             curl_easy_setopt(easy_, CURLOPT_PROXY, "") == CURLE_OK;
   if (!set) return false;
   curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
   curl_easy_setopt(easy_, CURLOPT_USERAGENT, "pendo_fdw/1.0");
@@ -140,7 +154,9 @@ bool Call::begin_attempt() noexcept {
   http_status_ = 0;
   sendings_ = 0;
   code_ = CURLE_OK;
-  streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
+  gunzip_.stop();
+  taken_ = 0;
+  bad_encoding_ = streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
   attempt_ms_ = finished_ms_ = monotonic_ms();
   deadline_ms_ = attempt_ms_ + config_.request_timeout_ms;
   state_ = State::kRunning;
@@ -149,15 +165,28 @@ bool Call::begin_attempt() noexcept {
 
 std::size_t Call::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
   auto* call = static_cast<Call*>(self);
-  constexpr std::string_view kName = "retry-after:";
-  if (size < kName.size() || strncasecmp(data, kName.data(), kName.size()) != 0) return size;
+  constexpr std::string_view kRetryAfter = "retry-after:";
+  constexpr std::string_view kEncoding = "content-encoding:";
+  std::string_view line(data, size);
+  if (has_prefix(line, "http/")) call->gunzip_.stop();  // another answer
+  if (has_prefix(line, kEncoding)) return call->set_encoding(trimmed(line.substr(kEncoding.size()))) ? size : 0;
+  if (!has_prefix(line, kRetryAfter)) return size;
   try {
-    call->retry_after_.assign(data + kName.size(), size - kName.size());
+    call->retry_after_.assign(line.substr(kRetryAfter.size()));
   } catch (const std::bad_alloc&) {
     call->out_of_memory_ = true;
     return 0;
   }
   return size;
+}
+
+bool Call::set_encoding(std::string_view name) noexcept {
+  if (is_name(name, "gzip") || is_name(name, "x-gzip")) {
+    out_of_memory_ = !gunzip_.start();
+    return !out_of_memory_;
+  }
+  bad_encoding_ = !name.empty() && !is_name(name, "identity");
+  return !bad_encoding_;
 }
 
 // libcurl sends a request once more by itself when a kept connection turns out
@@ -178,31 +207,62 @@ std::size_t Call::on_data(char* data, std::size_t, std::size_t size, void* self)
   auto* call = static_cast<Call*>(self);
   long status = 0;
   curl_easy_getinfo(call->easy_, CURLINFO_RESPONSE_CODE, &status);
-  if (status == 200 && call->sink_ && call->sink_->has_enough()) {
+  if (call->streams(status) && call->sink_->has_enough()) {
     call->paused_ = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  if (status == 200 && call->sink_) {
-    call->streamed_ = true;
-    call->deadline_ms_ = monotonic_ms() + call->config_.request_timeout_ms;
-    return call->sink_->on_body(data, size) ? size : 0;
+  if (call->gunzip_.active()) return call->take_compressed(data, size, status);
+  return call->take(data, size, status) ? size : 0;
+}
+
+// What is handed over again after a pause begins with what was taken before it.
+std::size_t Call::take_compressed(const char* data, std::size_t size, long status) noexcept {
+  std::size_t known = std::min(size, taken_);
+  taken_ -= known;
+  const char* next = data + known;
+  std::size_t left = size - known;
+  for (;;) {
+    char out[CURL_MAX_WRITE_SIZE];
+    std::size_t produced = 0;
+    Gunzip::Result result = gunzip_.run(next, left, out, sizeof out, produced);
+    if (produced > 0 && !take(out, produced, status)) return 0;
+    out_of_memory_ = out_of_memory_ || result == Gunzip::Result::kOutOfMemory;
+    bad_encoding_ = result == Gunzip::Result::kBroken;
+    if (out_of_memory_ || bad_encoding_) return 0;
+    if (result == Gunzip::Result::kNeedsInput && left == 0) return size;
+    if (!streams(status) || !sink_->has_enough()) continue;
+    taken_ += size - left;
+    paused_ = true;
+    return CURL_WRITEFUNC_PAUSE;
+  }
+}
+
+bool Call::take(const char* data, std::size_t size, long status) noexcept {
+  if (streams(status)) {
+    streamed_ = true;
+    deadline_ms_ = monotonic_ms() + config_.request_timeout_ms;
+    return sink_->on_body(data, size);
   }
   std::size_t limit = status == 200 ? kMaxReplyBytes : kMaxErrorReplyBytes;
-  if (call->reply_.size() + size > limit) {
-    call->reply_too_long_ = true;
-    return 0;
+  if (reply_.size() + size > limit) {
+    reply_too_long_ = true;
+    return false;
   }
   try {
-    call->reply_.append(data, size);
+    reply_.append(data, size);
   } catch (const std::bad_alloc&) {
-    call->out_of_memory_ = true;
-    return 0;
+    out_of_memory_ = true;
+    return false;
   }
-  return size;
+  return true;
 }
 
 void Call::finish_attempt(CURLcode code) noexcept {
   finished_ms_ = monotonic_ms();
+  if (bad_encoding_) {
+    code = CURLE_BAD_CONTENT_ENCODING;
+    error_text_[0] = '\0';
+  }
   code_ = code;
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);

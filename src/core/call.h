@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "failure.h"
+#include "gunzip.h"
 #include "retry.h"
 #include "wall.h"
 
@@ -99,6 +100,11 @@ class Call {
   static int on_sending(void* self, char*, char*, int, int) noexcept;
   static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) noexcept;
 
+  bool set_encoding(std::string_view name) noexcept;
+  std::size_t take_compressed(const char* data, std::size_t size, long status) noexcept;
+  bool take(const char* data, std::size_t size, long status) noexcept;
+  bool streams(long status) const noexcept { return status == 200 && sink_; }
+
   bool was_sent() const noexcept { return sendings_ > 0; }
   bool configure() noexcept;
   bool begin_attempt() noexcept;
@@ -125,6 +131,9 @@ class Call {
   int http_status_ = 0;
   std::string reply_;
   std::string retry_after_;
+  Gunzip gunzip_;
+  std::size_t taken_ = 0;  // of what libcurl will hand over again after the pause
+  bool bad_encoding_ = false;
   bool streamed_ = false;
   bool paused_ = false;
   bool reply_too_long_ = false;
