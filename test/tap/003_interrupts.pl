@@ -155,7 +155,10 @@ sub works {
     my ($session, $name, $schema, $statement, $open) = @_;
     my $sql = sprintf $statement{$statement}, 'pendo';
     $sql .= ' WHERE n <= 20' if $statement eq 'events';
+    # as many calls as there may be at a time, and so as many connections
+    $simulator->config(latency_ms => 50) if $statement eq 'events';
     my $done = eval { $session->do($sql); 1 };
+    $simulator->config(latency_ms => 0);
     ok($done, "$name: the next statement works") or diag $session->errstr;
     return descriptors($session->{pg_pid}) unless $schema eq 'slow_name';
     my $most = $open // 1e9;
