@@ -97,6 +97,11 @@ CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.custom
 CREATE TRIGGER before BEFORE UPDATE ON visitors FOR EACH ROW EXECUTE FUNCTION change();
 UPDATE visitors SET custom_plan = 'x' WHERE visitor_id = 'v0000101';
 DROP TRIGGER before ON visitors;
+-- a stored generated column is neither compared nor sent
+CREATE FOREIGN TABLE computed (visitor_id text, custom_seats bigint, twice bigint GENERATED ALWAYS AS (custom_seats * 2) STORED)
+  SERVER pendo OPTIONS (object 'visitors', only_changes 'true');
+UPDATE computed SET custom_seats = 12 WHERE visitor_id = 'v0000109';
+SELECT custom_seats FROM visitors WHERE visitor_id = 'v0000109';
 -- through a partitioned parent, each partition its own ids
 CREATE TABLE parent (visitor_id text, custom_plan text) PARTITION BY RANGE (visitor_id);
 CREATE FOREIGN TABLE child PARTITION OF parent FOR VALUES FROM ('v0000130') TO ('v0000133') SERVER pendo OPTIONS (object 'visitors');

@@ -103,6 +103,15 @@ const char* other_column(const PendoTable* table, Bitmapset* needed) {
                    : "the statement needs the whole old row";
 }
 
+// Those that are SET. What PostgreSQL computes from them is in no record.
+Bitmapset* columns_to_compare(PlannerInfo* root, RelOptInfo* rel, const PendoTable* table) {
+  Bitmapset* columns = bms_copy(pendo_updated_columns(root, rel));
+  for (int i = 0; i < table->ncolumns; ++i) {
+    if (table->columns[i].generated) columns = bms_del_member(columns, i + 1 + kOffset);
+  }
+  return columns;
+}
+
 void find_target_needs(PlannerInfo* root, RelOptInfo* rel, PendoRelState* state) {
   const PendoTable* table = state->table;
   Index relid = rel->relid;
@@ -114,7 +123,7 @@ void find_target_needs(PlannerInfo* root, RelOptInfo* rel, PendoRelState* state)
   needed = add_uses_above(needed, rel);
   const char* why = other_column(table, needed);
   bool compares = pendo_compares_first(table->options);
-  if (compares) needed = bms_add_members(needed, pendo_updated_columns(root, rel));
+  if (compares) needed = bms_add_members(needed, columns_to_compare(root, rel, table));
   if (!why && compares) why = "only what differs from the values in Pendo will be sent";
   if (!why && returning_needs_rows(root, rel, table->key)) why = "RETURNING needs columns that are not SET";
   if (!why && root->parse->withCheckOptions) why = "a view's CHECK OPTION is tested on the whole row";
