@@ -138,8 +138,7 @@ sub outcome {
     my $ready = eval { wait_until('the statement', 15, sub { $session->pg_ready }) };
     my $took = time - $since;
     return ($took, { state => 'none', message => 'still running' }) unless $ready;
-    # not every version of the driver dies here
-    my $done = eval { $session->pg_result; 1 } && !$session->state;
+    my $done = worked_async($session);
     return ($took, $done ? { state => '00000', message => 'no error' } : PendoTest::describe_error($session));
 }
 

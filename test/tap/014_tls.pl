@@ -67,7 +67,7 @@ sub ends_connections_at {
         $simulator->wait_for_calls($route, $count);
         $relay->go_away;
     }
-    ok(eval { $session->pg_result; 1 }, "$name: works") or diag $session->errstr;
+    ok(worked_async($session), "$name: works") or diag $session->errstr;
     $simulator->config(latency_ms => 0);
     return "@warnings";
 }

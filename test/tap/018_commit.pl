@@ -176,7 +176,7 @@ for my $stop (@stops) {
     $session->do('COMMIT', { pg_async => PG_ASYNC });
     $simulator->wait_for_calls($bulk, 2);
     $dbh->do("SELECT $function($pid)") if $function;
-    my $error = eval { $session->pg_result; 1 } ? undef : PendoTest::describe_error($session);
+    my $error = worked_async($session) ? undef : PendoTest::describe_error($session);
     cmp_ok(time - $since, '<', 30, "$name at commit: ends a stalled send");
     if ($name eq 'terminate') {
         ok($error, 'terminate at commit: the session ends') and wait_until('the backend', 20, sub { !$dbh->selectrow_array("SELECT count(*) FROM pg_stat_activity WHERE pid = $pid") });
@@ -247,7 +247,7 @@ $dbh->do('TRUNCATE local');
     $simulator->wait_for_calls($bulk, 1);
     my $failed = error_of($rival, 'INSERT INTO local VALUES (2)') // error_of($rival, put('one', $a, -2)) // error_of($rival, 'COMMIT');
     is(($failed // {})->{state}, '40001', 'SERIALIZABLE: a rival fails while the sender waits');
-    ok(eval { $sender->pg_result; 1 }, 'SERIALIZABLE: the sender commits') or diag $@;
+    ok(worked_async($sender), 'SERIALIZABLE: the sender commits') or diag $sender->errstr;
     is(seats($a), -1, 'SERIALIZABLE: its value stands');
     $_->disconnect for $sender, $rival;
 }
@@ -421,6 +421,8 @@ unlike($cluster->log, qr/terminated by signal|PANIC/, 'no backend died of it');
 
 sub temporary_files { return grep { -s } glob "$cluster->{dir}/data/base/pgsql_tmp/*" }
 
+sub restarts { return scalar(() = $cluster->log =~ /all server processes terminated; reinitializing/g) }
+
 # Kills the backend while it waits with its records, and while it sends them.
 my $records = "UPDATE one SET plan = repeat('x', 500), seats = -n FROM (SELECT n, 'v' || lpad(n::text, 7, '0') AS i FROM generate_series(1, 2500) n) s WHERE id = s.i";
 for my $when ('before', 'during') {
@@ -434,7 +436,10 @@ for my $when ('before', 'during') {
         $session->do('COMMIT', { pg_async => PG_ASYNC });
         $simulator->wait_for_calls($bulk, 2);
     }
+    # until the server has seen it, it takes sessions, and ends them with the others
+    my $restarts = restarts();
     kill 'KILL', $pid;
+    wait_until('the crash to be seen', 60, sub { restarts() > $restarts });
     $dbh = wait_until('the server', 60, sub { eval { my $new = $cluster->session; $new->do('SELECT 1'); $new } });
     is_deeply([temporary_files()], [], "kill $when the send: which are gone");
     $simulator->faults;

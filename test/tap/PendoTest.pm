@@ -19,7 +19,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($tree $pg_config start_cluster start_simulator start_tls_relay wait_until connect_pendo
-  error_of notices_of slurp spew free_port cancelled_within);
+  error_of worked_async notices_of slurp spew free_port cancelled_within);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
 our $pg_config = $ENV{PG_CONFIG} || 'pg_config';
@@ -96,6 +96,13 @@ sub error_of {
     my $done = eval { $dbh->do($sql); 1 };
     return if $done;
     return describe_error($dbh);
+}
+
+# Waits for a statement that runs with PG_ASYNC. Not every version of the driver
+# dies of its error here.
+sub worked_async {
+    my ($dbh) = @_;
+    return eval { $dbh->pg_result; 1 } && !$dbh->state;
 }
 
 sub describe_error {
