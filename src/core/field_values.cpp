@@ -58,7 +58,7 @@ std::uint16_t FieldTable::number_of(const BulkField& field) {
 std::unique_ptr<RecordEncoder> RecordEncoder::create(FieldTable& table, const std::vector<BulkField>& fields,
                                                      const EncodeRules& rules, Failure& failure) noexcept try {
   std::unique_ptr<RecordEncoder> encoder(new RecordEncoder(table, rules));
-  for (const auto& field : fields) encoder->fields_.push_back({table.number_of(field), std::string(field.name), field.type});
+  for (const auto& field : fields) encoder->fields_.push_back({table.number_of(field), std::string(field.name), field.type, field.skips_null});
   return encoder;
 } catch (const std::bad_alloc&) {
   failure = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};
@@ -75,7 +75,7 @@ RecordEncoder::Result RecordEncoder::encode_record(std::string_view id, const Va
   encoded_.assign(1, rules_.create ? '\1' : '\0');
   if (auto problem = key_problem(id); !problem.empty()) return invalid(values, std::string(problem));
   for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (values[i].kind == ValueKind::kNull && rules_.null_as == NullAs::kSkip) continue;
+    if (values[i].kind == ValueKind::kNull && (rules_.null_as == NullAs::kSkip || fields_[i].skips_null)) continue;
     std::string_view why;
     json_.clear();
     if (append_field(json_, values[i], why) == Encode::kInvalid) {

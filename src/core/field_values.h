@@ -21,6 +21,7 @@ struct BulkField {
   std::string_view group;
   std::string_view name;
   ColumnType type = ColumnType::kText;
+  bool skips_null = false;  // NULL is not sent, whatever null_as says
 };
 
 // The fields that a run sets, by number.
@@ -78,6 +79,7 @@ class RecordEncoder {
     std::uint16_t number;
     std::string name;
     ColumnType type;
+    bool skips_null;
   };
 
   explicit RecordEncoder(FieldTable& table, const EncodeRules& rules) : table_(table), rules_(rules) {}

@@ -369,6 +369,8 @@ void pendo_check_limits(PendoRun* run) {
 
 PendoSending* pendo_open_sending(PendoRun* run) {
   SendingContext context;
+  // what an aborted subtransaction has left open is a result too
+  for (PendoRun* other = pendo_runs(); other; other = other->next) pendo_end_abandoned(other);
   pendo::CallOptions options = run->table->options.call;
   options.dry_run = run->dry;
   PendoSending* sending = pendo_begin_sending(run, pendo_run_client(run), options);

@@ -40,6 +40,8 @@ ForeignScan* scan_that_can_write(ModifyTable* plan, Index relid) {
   Plan* subplan = outerPlan(plan);
   if (plan->operation != CMD_UPDATE || plan->returningLists || !IsA(subplan, ForeignScan)) return nullptr;
   auto* scan = reinterpret_cast<ForeignScan*>(subplan);
+  // SET (a, b) = (SELECT ...) is computed by the rows of the scan, which yields none
+  if (contain_subplans(reinterpret_cast<Node*>(subplan->targetlist))) return nullptr;
   bool is_keyed = scan->scan.scanrelid == relid && static_cast<ScanMode>(intVal(list_nth(scan->fdw_private, kScanMode))) == ScanMode::kBlind;
   return is_keyed && !scan->scan.plan.qual ? scan : nullptr;
 }
@@ -69,6 +71,7 @@ void write_one(ForeignScanState* node, TupleTableSlot* slot) {
   DirectState* state = state_of(node);
   ModifyState* writing = state->writing;
   ExprContext* context = node->ss.ps.ps_ExprContext;
+  slot->tts_tableOid = writing->table->relid;
   context->ecxt_scantuple = slot;
   MemoryContextReset(writing->row_context);
   MemoryContext old = MemoryContextSwitchTo(writing->row_context);

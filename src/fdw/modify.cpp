@@ -39,7 +39,7 @@ pendo::BulkField* fields_of(const ModifyState* state) {
   auto* fields = static_cast<pendo::BulkField*>(palloc0(sizeof(pendo::BulkField) * (count + 1)));
   for (Size i = 0; i < count; ++i) {
     const PendoColumn* column = pendo_column(state->table, static_cast<AttrNumber>(list_nth_int(state->attnos, static_cast<int>(i))));
-    fields[i] = {column->group, column->field, column->json_type};
+    fields[i] = {column->group, column->field, column->json_type, list_member_int(state->unnamed, column->attno)};
   }
   return fields;
 }
@@ -262,19 +262,50 @@ ModifyState* open_insert(ModifyState* state, List* attnos) {
   return state;
 }
 
-// The columns that a COPY or an INSERT into the parent does not name, but a DEFAULT
-// of the table that it names gives a value to.
-Bitmapset* with_defaults(ResultRelInfo* rel, const Bitmapset* inserted) {
+// Only the columns that are SET would be known as named.
+[[noreturn]] void refuse_move(const PendoTable* table) {
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot move a row of another partition to %s", table->name),
+                  errhint("INSERT it with the columns that shall be sent, and DELETE it where it was.")));
+  pg_unreachable();
+}
+
+// Has the column a value though the statement does not name it? `targets`: of an
+// INSERT's plan, where a view's DEFAULT is.
+bool may_have_value(Form_pg_attribute column, List* targets) {
+  if (column->attisdropped || column->attgenerated) return false;
+  if (column->atthasdef || column->attidentity || get_typdefault(column->atttypid)) return true;
+  ListCell* cell;
+  foreach (cell, targets) {
+    auto* entry = lfirst_node(TargetEntry, cell);
+    if (entry->resno == column->attnum && !entry->resjunk) return !pendo_is_null_constant(reinterpret_cast<Node*>(entry->expr));
+  }
+  return false;
+}
+
+// The columns, as a COPY or an INSERT into a parent does not name them all, that
+// may have a value: by their names, since a parent's columns may stand otherwise.
+Bitmapset* columns_with_values(ResultRelInfo* rel, const Bitmapset* inserted, ModifyTable* plan) {
   Bitmapset* columns = bms_copy(inserted);
   ResultRelInfo* named = rel->ri_RootResultRelInfo ? rel->ri_RootResultRelInfo : rel;
+  List* targets = plan && outerPlan(plan) ? outerPlan(plan)->targetlist : NIL;
   TupleDesc desc = RelationGetDescr(named->ri_RelationDesc);
   for (int i = 0; i < desc->natts; ++i) {
     Form_pg_attribute column = TupleDescAttr(desc, i);
-    if (column->attisdropped || !column->atthasdef || column->attgenerated) continue;
+    if (!may_have_value(column, targets)) continue;
     AttrNumber attno = get_attnum(RelationGetRelid(rel->ri_RelationDesc), NameStr(column->attname));
     columns = bms_add_member(columns, attno - FirstLowInvalidHeapAttributeNumber);
   }
   return columns;
+}
+
+// What the statement names is sent as it is, NULL too.
+List* not_among(List* attnos, const Bitmapset* named) {
+  List* others = NIL;
+  ListCell* cell;
+  foreach (cell, attnos) {
+    if (!bms_is_member(lfirst_int(cell) - FirstLowInvalidHeapAttributeNumber, named)) others = lappend_int(others, lfirst_int(cell));
+  }
+  return others;
 }
 
 }  // namespace
@@ -378,11 +409,15 @@ void pendoBeginForeignInsert(ModifyTableState* mtstate, ResultRelInfo* rel) {
   pendo_check_insert(table);
   auto* plan = reinterpret_cast<ModifyTable*>(mtstate->ps.plan);  // COPY has none
   if (plan && plan->onConflictAction != ONCONFLICT_NONE) pendo_refuse_on_conflict(table);
+  ModifyState* state = new_state(rel->ri_RelationDesc, user);
   List* attnos = NIL;
   if (table->object->write == pendo::WriteCall::kBulkMetadata) {
-    attnos = pendo_inserted_columns(table, with_defaults(rel, ExecGetInsertedCols(rel, estate)));
+    if (mtstate->operation == CMD_UPDATE) refuse_move(table);
+    Bitmapset* named = ExecGetInsertedCols(rel, estate);
+    attnos = pendo_inserted_columns(table, columns_with_values(rel, named, plan));
+    state->unnamed = not_among(attnos, named);
   }
-  rel->ri_FdwState = open_insert(new_state(rel->ri_RelationDesc, user), attnos);
+  rel->ri_FdwState = open_insert(state, attnos);
 }
 
 void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeignModify(estate, rel); }
@@ -392,7 +427,7 @@ void pendo_explain_records(const ModifyState* state, ExplainState* es) {
   if (state->log && !state->log_is_own) {
     ExplainPropertyInteger(state->run->dry ? "Pendo Records Not Sent" : "Pendo Records Until Commit", nullptr, pendo_log_count(state->run), es);
   } else if (!state->log) {
-    ExplainPropertyInteger("Pendo Records Sent", nullptr, pendo_total_outcome(state->run)->records, es);
+    ExplainPropertyInteger("Pendo Records", nullptr, pendo_total_outcome(state->run)->records, es);
   }
 }
 

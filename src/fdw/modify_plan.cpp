@@ -124,11 +124,6 @@ const Bitmapset* inserted_columns(PlannerInfo* root, Index relid) {
 #endif
 }
 
-bool is_null_constant(const Node* node) {
-  if (IsA(node, CoerceToDomain)) node = reinterpret_cast<const Node*>(reinterpret_cast<const CoerceToDomain*>(node)->arg);
-  return IsA(node, Const) && reinterpret_cast<const Const*>(node)->constisnull;
-}
-
 // The columns that the statement does not name, but the table's or a view's
 // DEFAULT gives a value to.
 Bitmapset* add_defaults(PlannerInfo* root, const Bitmapset* inserted) {
@@ -136,7 +131,7 @@ Bitmapset* add_defaults(PlannerInfo* root, const Bitmapset* inserted) {
   ListCell* cell;
   foreach (cell, root->processed_tlist) {
     auto* entry = lfirst_node(TargetEntry, cell);
-    if (entry->resjunk || is_null_constant(reinterpret_cast<Node*>(entry->expr))) continue;
+    if (entry->resjunk || pendo_is_null_constant(reinterpret_cast<Node*>(entry->expr))) continue;
     columns = bms_add_member(columns, entry->resno - FirstLowInvalidHeapAttributeNumber);
   }
   return columns;
@@ -169,6 +164,11 @@ int pendoIsForeignRelUpdatable(Relation relation) {
     case pendo::WriteCall::kTrackEvent: return 1 << CMD_INSERT;
     default: return 0;
   }
+}
+
+bool pendo_is_null_constant(const Node* node) {
+  if (IsA(node, CoerceToDomain)) node = reinterpret_cast<const Node*>(reinterpret_cast<const CoerceToDomain*>(node)->arg);
+  return IsA(node, Const) && reinterpret_cast<const Const*>(node)->constisnull;
 }
 
 PendoTable* pendo_table_to_write(PlannerInfo* root, Index relid) {

@@ -26,6 +26,8 @@ enum ModifyPrivateIndex {
 void pendo_check_insert(const PendoTable* table);
 void pendo_refuse_on_conflict(const PendoTable* table);
 
+bool pendo_is_null_constant(const Node* node);
+
 // The attribute numbers that an INSERT into visitors or accounts sets, the key
 // left out; an ERROR for what cannot be set.
 List* pendo_inserted_columns(const PendoTable* table, const Bitmapset* inserted);
@@ -40,6 +42,7 @@ struct ModifyState {
 
   // visitors and accounts
   List* attnos;
+  List* unnamed;              // those of them that are sent only where a DEFAULT gave a value
   AttrNumber key_junk;        // where the key is in the plan's slot; 0: in the row itself
   void* old_copy;             // see free_old_row()
   bool only_changes;

@@ -229,21 +229,40 @@ const PendoColumn* pendo_find_path(const PendoTable* table, const char* path) {
   return nullptr;
 }
 
-static uint64 version_with(uint64 version, HeapTuple row) {
+static uint64 hash_of(const void* bytes, Size size) {
+  return hash_bytes_extended(static_cast<const unsigned char*>(bytes), static_cast<int>(size), 0);
+}
+
+// The options in a row of the catalog, which is given back.
+static uint64 version_with(uint64 version, SysCacheIdentifier cache, HeapTuple row, AttrNumber options) {
   if (!HeapTupleIsValid(row)) return version;
-  uint64 place = hash_bytes_extended(reinterpret_cast<const unsigned char*>(&row->t_self), sizeof(row->t_self), 0);
+  bool isnull = false;
+  Datum list = SysCacheGetAttr(cache, row, options, &isnull);
+  if (!isnull) {
+    auto* bytes = PG_DETOAST_DATUM(list);
+    version = hash_combine64(version, hash_of(VARDATA(bytes), VARSIZE(bytes) - VARHDRSZ));
+  }
   ReleaseSysCache(row);
-  return hash_combine64(version, place);
+  return hash_combine64(version, isnull ? 1 : 2);
+}
+
+static uint64 column_version(uint64 version, Oid relid, int16 attno) {
+  HeapTuple row = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(attno));
+  if (!HeapTupleIsValid(row)) return version;
+  auto* column = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(row));
+  version = hash_combine64(version, hash_of(&column->atttypid, sizeof(column->atttypid)));
+  version = hash_combine64(version, hash_of(&column->atttypmod, sizeof(column->atttypmod)));
+  version = hash_combine64(version, hash_of(NameStr(column->attname), strlen(NameStr(column->attname))));
+  return version_with(version, ATTNUM, row, Anum_pg_attribute_attfdwoptions);
 }
 
 uint64 pendo_table_version(Oid relid) {
-  uint64 version = version_with(0, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)));
-  version = version_with(version, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(GetForeignTable(relid)->serverid)));
+  Oid server = GetForeignTable(relid)->serverid;
+  uint64 version = version_with(0, FOREIGNTABLEREL, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)), Anum_pg_foreign_table_ftoptions);
+  version = version_with(version, FOREIGNSERVEROID, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)), Anum_pg_foreign_server_srvoptions);
   HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
   int columns = HeapTupleIsValid(relation) ? reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relnatts : 0;
   if (HeapTupleIsValid(relation)) ReleaseSysCache(relation);
-  for (int attno = 1; attno <= columns; ++attno) {
-    version = version_with(version, SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(static_cast<int16>(attno))));
-  }
+  for (int attno = 1; attno <= columns; ++attno) version = column_version(version, relid, static_cast<int16>(attno));
   return version;
 }

@@ -40,8 +40,8 @@ struct PendoTable {
 // and how to mend it. `user` InvalidOid: the current one.
 PendoTable* pendo_table(Oid relid, Oid user);
 
-// Differs when the definition of the table, a column or the server does: ALTER
-// makes new rows in the catalog.
+// Differs when the options of the table or its server do, or the name, type or
+// options of a column.
 uint64 pendo_table_version(Oid relid);
 
 // The object that a foreign table shows, nullptr where the option is missing.
