@@ -71,9 +71,14 @@ sub known_switches {
     return \%known;
 }
 
+# Whoever writes an integer as 9.22e+18 has it as a float, and so compares it as
+# one. Were it not so, no row could be named by the value that was shown: pages
+# sorted by a column of such integers then end with an ERROR (a row comes twice).
 sub draw_switches {
     my ($known) = @_;
-    return { map { $_ => pick(@{ $known->{$_} }) } sort keys %$known };
+    my %drawn = map { $_ => pick(@{ $known->{$_} }) } sort keys %$known;
+    $drawn{large_integers} = 'float' if ($drawn{integer_text} // '') eq 'exponent' && exists $drawn{large_integers};
+    return \%drawn;
 }
 
 1;
