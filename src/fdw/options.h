@@ -1,23 +1,18 @@
-// Options of servers, user mappings, tables, columns and IMPORT FOREIGN SCHEMA:
-// which there are, what is allowed, and what they amount to.
+// Options of servers, user mappings, tables and IMPORT FOREIGN SCHEMA: what they
+// amount to.
 #pragma once
 
 #include "bridge/bridge.h"
 #include "core/config.h"
 #include "core/field_values.h"
 #include "fdw/compat.h"
+#include "fdw/option_rules.h"
 
 enum class BadValue { kError, kNull };
 
 // What becomes of an event that Pendo is likely to take and not to show.
 enum class Guard { kWarn, kReject, kError };
 enum class Delivery { kCommit, kStatement };
-
-// So many records, or that share of all.
-struct PendoLimit {
-  double value = 100;
-  bool is_percent = true;
-};
 
 // What holds for one table and one user: server, table and mapping together.
 struct PendoOptions {
@@ -40,6 +35,9 @@ struct PendoOptions {
   const char* default_window = "30 days";
   const char* time_zone = nullptr;  // of the subscription; nullptr: not known
 };
+
+// The user's mapping or the one for everybody, for ReleaseSysCache; invalid: neither.
+HeapTuple pendo_mapping_row(Oid server, Oid user);
 
 // Options of a server as seen by `user`; the user mapping may be missing.
 PendoOptions pendo_server_options(ForeignServer* server, Oid user);
