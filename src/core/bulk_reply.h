@@ -36,6 +36,8 @@ struct BulkReply {
   // they do not, nothing is known of any record.
   bool consistent(std::size_t sent) const noexcept;
 
+  bool names_any() const noexcept { return !missing.empty() || !errors.empty(); }
+
   // Each id in it is one of `sent`, and none is missing twice. Otherwise what it
   // says cannot be tied to records.
   bool names_only(const IdSet& sent) const;

@@ -225,7 +225,7 @@ Status BulkUpdate::take_reply(Flight& flight) {
   if (!says_what_failed || !reply.consistent(flight.job.members.size())) {
     return nonsense(flight, "its numbers do not add up");
   }
-  if (!reply.names_only(ids_of(flight.job))) return nonsense(flight, "it names other records than it was sent");
+  if (reply.names_any() && !reply.names_only(ids_of(flight.job))) return nonsense(flight, "it names other records than it was sent");
   if (!settle_by(flight.job, reply)) {
     bisect(std::move(flight.job));
     return Status::kDone;
@@ -295,13 +295,17 @@ void BulkUpdate::judge_member(const Job& job, std::uint32_t member, RecordResult
 void BulkUpdate::settle_job(const Job& job) {
   for (auto member : job.members) {
     BulkBatch::Record& record = job.batch->records()[member];
-    if (--record.calls_left == 0) tell(result_of(record));
+    if (--record.calls_left > 0) continue;
+    if (record.kind == RecordResult::Kind::kApplied) {
+      tell_taken(record.id);
+    } else {
+      tell(result_of(record));
+    }
   }
 }
 
 RecordResult BulkUpdate::result_of(const BulkBatch::Record& record) const {
-  bool applied = record.kind == RecordResult::Kind::kApplied;
-  return {record.kind, record.id, applied ? std::string() : values_json(fields_, record.values), record.message};
+  return {record.kind, record.id, values_json(fields_, record.values), record.message};
 }
 
 void BulkUpdate::drop_settled_batches() {

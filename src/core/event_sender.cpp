@@ -119,7 +119,7 @@ EventEncoder::Result EventEncoder::encode(const TrackEvent& event) noexcept try 
 std::unique_ptr<EventSender> EventSender::create(std::shared_ptr<Client> client, const CallOptions& options,
                                                  Failure& failure) noexcept try {
   std::unique_ptr<EventSender> sender(new EventSender(std::move(client), options));
-  if (sender->ready() && sender->need_track_secret() && sender->make_flights()) return sender;
+  if (sender->ready() && sender->need_track_secret()) return sender;
   failure = sender->failure();
   return nullptr;
 } catch (const std::bad_alloc&) {
@@ -130,12 +130,13 @@ std::unique_ptr<EventSender> EventSender::create(std::shared_ptr<Client> client,
 EventSender::EventSender(std::shared_ptr<Client> client, const CallOptions& options)
     : Writer(std::move(client)), options_(options) {}
 
-bool EventSender::make_flights() {
-  for (int i = 0; i < options_.event_concurrency; ++i) {
-    flights_.push_back(std::make_unique<Flight>(config(), options_));
-    if (!flights_.back()->call.valid()) return out_of_memory(), false;
-  }
-  return true;
+// Made when they are needed: most statements send a single event.
+EventSender::Flight* EventSender::idle_flight() {
+  auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
+  if (idle != flights_.end()) return idle->get();
+  if (static_cast<int>(flights_.size()) >= options_.event_concurrency) return nullptr;
+  flights_.push_back(std::make_unique<Flight>(config(), options_));
+  return flights_.back().get();
 }
 
 bool EventSender::any_busy() const noexcept {
@@ -155,12 +156,13 @@ Status EventSender::offer(std::string_view label, std::string_view body) {
     dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(body)});
     ++outcome_.records;
     ++outcome_.calls;
-    tell({RecordResult::Kind::kApplied, std::string(label), {}, {}});
+    tell_taken(label);
     return Status::kDone;
   }
-  auto idle = std::find_if(flights_.begin(), flights_.end(), [](const auto& f) { return !f->busy; });
-  if (idle == flights_.end()) return Status::kWouldBlock;
-  Flight& flight = **idle;
+  Flight* idle = idle_flight();
+  if (!idle) return Status::kWouldBlock;
+  if (!idle->call.valid()) return out_of_memory();
+  Flight& flight = *idle;
   flight.label = label;
   Request request{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .connect_only = false,
                   .can_split = false, .path = std::string(kTrackPath), .body = std::string(body)};
@@ -195,7 +197,7 @@ Status EventSender::landed(Flight& flight) {
   outcome_.retries += flight.call.tries();
   if (flight.call.maybe_repeated()) ++outcome_.repeated;
   if (flight.call.succeeded()) {
-    tell({RecordResult::Kind::kApplied, flight.label, {}, {}});
+    tell_taken(flight.label);
     return Status::kDone;
   }
   std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));

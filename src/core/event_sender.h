@@ -66,7 +66,7 @@ class EventSender : public Writer {
 
   EventSender(std::shared_ptr<Client> client, const CallOptions& options);
 
-  bool make_flights();
+  Flight* idle_flight();  // nullptr: all are busy
   bool any_busy() const noexcept;
   Status offer(std::string_view label, std::string_view body);
   Status settle();

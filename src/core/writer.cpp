@@ -5,13 +5,16 @@
 
 namespace pendo {
 
+void Writer::tell_taken(std::string_view id) {
+  outcome_.add_applied(id);
+  if (tells_applied_) results_.push_back({RecordResult::Kind::kApplied, std::string(id), {}, {}});
+}
+
 void Writer::tell(RecordResult result) {
   using Kind = RecordResult::Kind;
   switch (result.kind) {
     case Kind::kApplied:
-      outcome_.add_applied(result.id);
-      if (!tells_applied_) return;
-      break;
+      return tell_taken(result.id);
     case Kind::kMissing:
       outcome_.add_missing(result.id);
       break;

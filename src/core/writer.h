@@ -71,7 +71,9 @@ class Writer : public Operation {
   // may be done.
   static bool turned_away(int status) noexcept { return status >= 400 && status < 500 && status != 408; }
 
-  // Counts the record and tells what became of it.
+  // Counts the record and tells what became of it. Most are taken, and of these
+  // next to nothing is to be told.
+  void tell_taken(std::string_view id);
   void tell(RecordResult result);
 
   // For ever: nothing more is sent, what is under way gets a little time to end.
