@@ -219,14 +219,10 @@ PendoSpool* sort_out_invalid(PendoRun* run, PendoSpool* log, PendoSort* records)
 }
 
 void put_all_invalid(PendoRun* run, PendoSpool* log) {
-  PendoSpoolReader* reader = pendo_spool_read(log);
-  uint8 kind = 0;
-  std::string_view id;
-  std::string_view payload;
-  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+  if (pendo_spool_count(log, kLogInvalid) == 0) return;
+  pendo_spool_each(log, [=](uint8 kind, std::string_view id, std::string_view payload) {
     if (kind == kLogInvalid) put_invalid(run, id, payload);
-  }
-  pendo_spool_read_end(reader);
+  });
 }
 
 void send_sorted(PendoRun* run, PendoSending* sending, PendoSpool* log) {
@@ -244,37 +240,25 @@ void send_sorted(PendoRun* run, PendoSending* sending, PendoSpool* log) {
 }
 
 void send_in_order(PendoRun* run, PendoSending* sending, PendoSpool* log) {
-  PendoSpoolReader* reader = pendo_spool_read(log);
-  uint8 kind = 0;
-  std::string_view id;
-  std::string_view payload;
-  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+  pendo_spool_each(log, [=](uint8 kind, std::string_view id, std::string_view payload) {
     if (kind == kLogEvent || kind == kLogRecord) pendo_send_one(run, sending, id, payload);
     if (kind == kLogStatement) pendo_send_rest(run, sending);
-  }
-  pendo_spool_read_end(reader);
+  });
 }
 
 // What could not be sent when it came counts for the limits before anything is sent.
 void count_invalid(PendoRun* run, PendoSpool* log) {
   if (pendo_spool_count(log, kLogInvalid) + pendo_spool_count(log, kLogDoubtful) == 0) return;
-  PendoSpoolReader* reader = pendo_spool_read(log);
-  uint8 kind = 0;
-  std::string_view id;
-  std::string_view payload;
-  while (pendo_spool_next(reader, &kind, &id, &payload)) {
+  pendo_spool_each(log, [=](uint8 kind, std::string_view id, std::string_view payload) {
     if (kind == kLogDoubtful) pendo_count_doubtful(run, id, payload);
-    if (kind != kLogInvalid) continue;
+    if (kind != kLogInvalid) return;
     std::string_view values;
     std::string_view why;
     pendo_split_result(payload, &values, &why);
     pendo_count_invalid(run, id, why);
-  }
-  pendo_spool_read_end(reader);
+  });
   check_limits(run, false);
 }
-
-bool is_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
 
 void deliver(PendoRun* run) {
   // SSI must find a conflict now, not after the records have gone out
@@ -296,7 +280,7 @@ void deliver(PendoRun* run) {
 void set_deadline() {
   int64 limit = 0;
   for (PendoRun* run = pendo_runs(); run; run = run->next) {
-    if (is_unsent(run)) limit = Max(limit, run->table->options.delivery_timeout_ms);
+    if (pendo_has_unsent(run)) limit = Max(limit, run->table->options.delivery_timeout_ms);
   }
   if (limit == 0) return;
   bool by_statement = StatementTimeout > 0 && StatementTimeout < limit;
@@ -439,11 +423,11 @@ void pendo_deliver_all() {
     again = false;
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
       pendo_end_abandoned(run);
-      if (is_unsent(run)) deliver(run);
+      if (pendo_has_unsent(run)) deliver(run);
     }
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
       // a trigger on the ledger may have made it; it is sent first
-      if (run->reported || is_unsent(run)) continue;
+      if (run->reported || pendo_has_unsent(run)) continue;
       report(run);
       again = true;
     }

@@ -43,21 +43,20 @@ PendoRun* find_run(Oid relid, Oid user) {
   return nullptr;
 }
 
-bool has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
-
 // What waits was made for the table as it was, and a ROLLBACK TO could undo the
 // change but not the records of before.
 void refuse_altered(const PendoRun* run) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
-                  errmsg("cannot write to %s: it or its server was altered while this transaction has " INT64_FORMAT
+                  errmsg("cannot write to %s: it, its server or the user mapping was altered while this transaction has " INT64_FORMAT
                          " records for it that are not sent yet", run->table->name, pendo_log_count(run)),
                   errhint("They are sent when the transaction commits. ALTER it in a transaction of its own.")));
 }
 
 // The table as it is now: options may have changed since the last statement.
 void refresh_table(PendoRun* run) {
-  uint64 version = pendo_table_version(run->relid);
-  if (run->table && has_unsent(run) && version != run->table_version) refuse_altered(run);
+  uint64 version = pendo_table_version(run->relid, run->user);
+  if (run->table && version == run->table_version) return;
+  if (run->table && pendo_has_unsent(run)) refuse_altered(run);
   run->table_version = version;
   MemoryContextReset(run->table_context);
   run->table = nullptr;
@@ -105,7 +104,7 @@ void at_subtransaction(SubXactEvent event, SubTransactionId, SubTransactionId, v
 // was sent could still be rolled back.
 void refuse_prepare() {
   for (PendoRun* run = runs; run; run = run->next) {
-    if (!has_unsent(run) && pendo_total_outcome(run)->records == 0) continue;
+    if (!pendo_has_unsent(run) && pendo_total_outcome(run)->records == 0) continue;
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot prepare a transaction that has records for %s", run->table->name),
                     errhint("Use COMMIT.")));
@@ -185,6 +184,8 @@ int64 pendo_log_count(const PendoRun* run) {
   if (!run->log) return 0;
   return pendo_spool_count(run->log, kLogRecord) + pendo_spool_count(run->log, kLogEvent) + pendo_spool_count(run->log, kLogInvalid);
 }
+
+bool pendo_has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
 
 PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const pendo::CallOptions& options) {
   MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw sending", ALLOCSET_SMALL_SIZES);
@@ -300,7 +301,7 @@ void pendo_refuse_unsent(const PendoTable* table) {
     bool same = run->table && run->table->server == table->server && run->table->object == table->object;
     // of delivery 'statement', only a dry run keeps them back
     bool would_be_sent = run->dry && run->table->options.delivery == Delivery::kStatement;
-    if (!same || !has_unsent(run) || would_be_sent) continue;
+    if (!same || !pendo_has_unsent(run) || would_be_sent) continue;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("cannot read %s: this transaction has " INT64_FORMAT " records for %s that are not sent yet",
                            table->name, pendo_log_count(run), run->table->name),

@@ -66,6 +66,7 @@ PendoSpool* pendo_run_log(PendoRun* run);
 
 // Records in the log, those included that cannot be sent.
 int64 pendo_log_count(const PendoRun* run);
+bool pendo_has_unsent(const PendoRun* run);
 
 // The name of a run's object: "visitors".
 const char* pendo_object_name(const PendoTable* table);

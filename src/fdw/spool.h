@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string_view>
+#include <type_traits>
 
 #include "fdw/compat.h"
 
@@ -42,6 +43,18 @@ void pendo_spool_at_subxact(PendoSpool* spool, SubXactEvent event);
 PendoSpoolReader* pendo_spool_read(PendoSpool* spool);
 bool pendo_spool_next(PendoSpoolReader* reader, uint8* kind, std::string_view* id, std::string_view* payload);
 void pendo_spool_read_end(PendoSpoolReader* reader);
+
+// Hands every entry to take(kind, id, payload), which must be trivially destructible.
+template <class Take>
+void pendo_spool_each(PendoSpool* spool, Take take) {
+  static_assert(std::is_trivially_destructible_v<Take>);
+  PendoSpoolReader* reader = pendo_spool_read(spool);
+  uint8 kind = 0;
+  std::string_view id;
+  std::string_view payload;
+  while (pendo_spool_next(reader, &kind, &id, &payload)) take(kind, id, payload);
+  pendo_spool_read_end(reader);
+}
 
 // Where the next entry begins, and back to such a place.
 int64 pendo_spool_position(const PendoSpoolReader* reader);

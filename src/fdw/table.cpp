@@ -233,6 +233,10 @@ static uint64 hash_of(const void* bytes, Size size) {
   return hash_bytes_extended(static_cast<const unsigned char*>(bytes), static_cast<int>(size), 0);
 }
 
+static uint64 version_of_name(uint64 version, const NameData* name) {
+  return hash_combine64(version, hash_of(NameStr(*name), strlen(NameStr(*name))));
+}
+
 // The options in a row of the catalog, which is given back.
 static uint64 version_with(uint64 version, SysCacheIdentifier cache, HeapTuple row, AttrNumber options) {
   if (!HeapTupleIsValid(row)) return version;
@@ -252,17 +256,29 @@ static uint64 column_version(uint64 version, Oid relid, int16 attno) {
   auto* column = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(row));
   version = hash_combine64(version, hash_of(&column->atttypid, sizeof(column->atttypid)));
   version = hash_combine64(version, hash_of(&column->atttypmod, sizeof(column->atttypmod)));
-  version = hash_combine64(version, hash_of(NameStr(column->attname), strlen(NameStr(column->attname))));
+  version = version_of_name(version, &column->attname);
   return version_with(version, ATTNUM, row, Anum_pg_attribute_attfdwoptions);
 }
 
-uint64 pendo_table_version(Oid relid) {
+static uint64 server_version(uint64 version, Oid server) {
+  HeapTuple row = SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
+  if (!HeapTupleIsValid(row)) return version;
+  version = version_of_name(version, &reinterpret_cast<Form_pg_foreign_server>(GETSTRUCT(row))->srvname);
+  return version_with(version, FOREIGNSERVEROID, row, Anum_pg_foreign_server_srvoptions);
+}
+
+uint64 pendo_table_version(Oid relid, Oid user) {
   Oid server = GetForeignTable(relid)->serverid;
-  uint64 version = version_with(0, FOREIGNTABLEREL, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)), Anum_pg_foreign_table_ftoptions);
-  version = version_with(version, FOREIGNSERVEROID, SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server)), Anum_pg_foreign_server_srvoptions);
+  uint64 version = server_version(0, server);
+  version = version_with(version, FOREIGNTABLEREL, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)), Anum_pg_foreign_table_ftoptions);
+  HeapTuple mapping = pendo_mapping_row(server, user);
+  version = version_with(version, USERMAPPINGUSERSERVER, mapping, Anum_pg_user_mapping_umoptions);
   HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-  int columns = HeapTupleIsValid(relation) ? reinterpret_cast<Form_pg_class>(GETSTRUCT(relation))->relnatts : 0;
-  if (HeapTupleIsValid(relation)) ReleaseSysCache(relation);
+  if (!HeapTupleIsValid(relation)) return version;
+  auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation));
+  version = hash_combine64(version_of_name(version, &form->relname), form->relnamespace);
+  int columns = form->relnatts;
+  ReleaseSysCache(relation);
   for (int attno = 1; attno <= columns; ++attno) version = column_version(version, relid, static_cast<int16>(attno));
   return version;
 }

@@ -40,9 +40,9 @@ struct PendoTable {
 // and how to mend it. `user` InvalidOid: the current one.
 PendoTable* pendo_table(Oid relid, Oid user);
 
-// Differs when the options of the table or its server do, or the name, type or
-// options of a column.
-uint64 pendo_table_version(Oid relid);
+// Differs when pendo_table() would give something else: by the names and options of
+// the table, its server and the user mapping, the names, types and options of columns.
+uint64 pendo_table_version(Oid relid, Oid user);
 
 // The object that a foreign table shows, nullptr where the option is missing.
 const pendo::ObjectDescriptor* pendo_object_of(ForeignTable* foreign);

@@ -83,6 +83,7 @@ for my $case (
     ['the server', 'ALTER SERVER pendo OPTIONS (SET max_retries \'1\')', 'ALTER SERVER pendo OPTIONS (SET max_retries \'0\')'],
     ['the table', 'ALTER FOREIGN TABLE one OPTIONS (ADD missing_limit \'0\')', 'ALTER FOREIGN TABLE one OPTIONS (DROP missing_limit)'],
     ['the delivery', 'ALTER FOREIGN TABLE one OPTIONS (ADD delivery \'statement\')', 'ALTER FOREIGN TABLE one OPTIONS (DROP delivery)'],
+    ['the user mapping', "ALTER USER MAPPING FOR postgres SERVER pendo OPTIONS (SET track_secret 'other')", "ALTER USER MAPPING FOR postgres SERVER pendo OPTIONS (SET track_secret 'sim-track-secret')"],
     ['a column', 'ALTER FOREIGN TABLE one ALTER COLUMN plan OPTIONS (SET path \'custom.tier\')', 'ALTER FOREIGN TABLE one ALTER COLUMN plan OPTIONS (SET path \'custom.plan\')'],
   ) {
     my ($name, $alter, $back) = @$case;
