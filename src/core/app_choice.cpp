@@ -1,6 +1,8 @@
 // From the option's text to parameters.
 #include "app_choice.h"
 
+#include "json_text.h"
+
 namespace pendo {
 namespace {
 
@@ -8,16 +10,12 @@ constexpr std::string_view kDefault = "default";
 constexpr std::string_view kAll = "*";
 constexpr std::size_t kMaxDigits = 18;
 
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
+std::string_view without_blanks(std::string_view text) { return trimmed(text, " "); }
 
 // The first id of the list, which is cut off.
 std::string_view take_id(std::string_view& list) {
   auto comma = list.find(',');
-  std::string_view id = trimmed(list.substr(0, comma));
+  std::string_view id = without_blanks(list.substr(0, comma));
   list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
   return id;
 }
@@ -33,20 +31,20 @@ bool is_list(std::string_view choice) { return choice.find(',') != std::string_v
 }  // namespace
 
 const char* app_choice_problem(std::string_view choice) noexcept {
-  if (trimmed(choice).empty()) return "it is empty";
-  if (is_default_app(choice) || trimmed(choice) == kAll) return nullptr;
-  if (trimmed(choice).ends_with(',')) return "it ends in a comma";
+  if (without_blanks(choice).empty()) return "it is empty";
+  if (is_default_app(choice) || without_blanks(choice) == kAll) return nullptr;
+  if (without_blanks(choice).ends_with(',')) return "it ends in a comma";
   for (std::string_view rest = choice; !rest.empty();) {
     if (!is_id(take_id(rest))) return "an id of an app is a whole number other than 0";
   }
   return nullptr;
 }
 
-bool is_default_app(std::string_view choice) noexcept { return choice.empty() || trimmed(choice) == kDefault; }
+bool is_default_app(std::string_view choice) noexcept { return choice.empty() || without_blanks(choice) == kDefault; }
 
 bool names_app(std::string_view choice, std::string_view id) noexcept {
   if (is_default_app(choice)) return false;
-  if (trimmed(choice) == kAll) return true;
+  if (without_blanks(choice) == kAll) return true;
   for (std::string_view rest = choice; !rest.empty();) {
     if (take_id(rest) == id) return true;
   }
@@ -54,7 +52,7 @@ bool names_app(std::string_view choice, std::string_view id) noexcept {
 }
 
 std::string app_parameter(std::string_view choice) {
-  if (trimmed(choice) == kAll) return R"x("expandAppIds(\"*\")")x";
+  if (without_blanks(choice) == kAll) return R"x("expandAppIds(\"*\")")x";
   std::string json;
   for (std::string_view rest = choice; !rest.empty();) {
     if (!json.empty()) json += ',';
@@ -66,8 +64,8 @@ std::string app_parameter(std::string_view choice) {
 std::string track_types_path(std::string_view choice) {
   std::string path = "/api/v1/tracktype";
   if (is_default_app(choice)) return path;
-  bool one = trimmed(choice) != kAll && !is_list(choice);
-  return path + (one ? "?appId=" + std::string(trimmed(choice)) : "?expand=*");
+  bool one = without_blanks(choice) != kAll && !is_list(choice);
+  return path + (one ? "?appId=" + std::string(without_blanks(choice)) : "?expand=*");
 }
 
 }  // namespace pendo

@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 
+#include "json_text.h"
 #include "printable.h"
 #include "reactor.h"
 
@@ -33,12 +34,6 @@ bool has_prefix(std::string_view line, std::string_view prefix) {
 }
 
 bool is_name(std::string_view text, std::string_view name) { return text.size() == name.size() && has_prefix(text, name); }
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  std::size_t first = text.find_first_not_of(kBlanks);
-  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 bool refused_key(int status) { return status == 401 || status == 403; }
 

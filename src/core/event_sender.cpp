@@ -7,6 +7,7 @@
 #include <new>
 #include <utility>
 
+#include "json_text.h"
 #include "json_write.h"
 #include "printable.h"
 
@@ -47,15 +48,10 @@ class ObjectWriter {
 
 bool is_blank(const Value& value) { return value.kind == ValueKind::kNull || value.text.empty(); }
 
-bool is_object(const Value& value) {
-  auto start = value.text.find_first_not_of(" \t\r\n");
-  return start != std::string_view::npos && value.text[start] == '{';
-}
-
 std::string_view event_problem(const TrackEvent& event) {
   if (is_blank(event.visitor_id)) return "no visitor_id";
   if (is_blank(event.event)) return "no event name";
-  if (event.properties.kind != ValueKind::kNull && !is_object(event.properties)) {
+  if (event.properties.kind != ValueKind::kNull && !begins_object(event.properties.text)) {
     return "properties is not a JSON object";
   }
   return {};

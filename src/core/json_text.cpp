@@ -238,6 +238,13 @@ bool has_control_character(std::string_view text) noexcept {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
 }
 
+std::string_view trimmed(std::string_view text, std::string_view blanks) noexcept {
+  std::size_t first = text.find_first_not_of(blanks);
+  return first == std::string_view::npos ? std::string_view() : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+bool begins_object(std::string_view json) noexcept { return trimmed(json).starts_with('{'); }
+
 std::string_view cut_utf8(std::string_view text, std::size_t limit) noexcept {
   if (text.size() <= limit) return text;
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;

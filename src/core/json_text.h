@@ -57,6 +57,11 @@ bool is_utf8(std::string_view text) noexcept;
 // How Pendo writes those in a filter is not documented.
 bool has_control_character(std::string_view text) noexcept;
 
+// Without such characters at its ends.
+std::string_view trimmed(std::string_view text, std::string_view blanks = " \t\r\n") noexcept;
+
+bool begins_object(std::string_view json) noexcept;
+
 // At most `limit` bytes, never the half of a UTF-8 sequence.
 std::string_view cut_utf8(std::string_view text, std::size_t limit) noexcept;
 

@@ -307,11 +307,6 @@ void hide_numbers(std::string_view record, char* text) {
   }
 }
 
-bool begins_object(std::string_view record) {
-  std::size_t first = record.find_first_not_of(" \t\r\n");
-  return first != std::string_view::npos && record[first] == '{';
-}
-
 void copy_padded(std::string_view record, std::vector<char>& text) {
   bool keeps_too_much = text.capacity() > kKeptBytes && record.size() < text.capacity() / 4;
   if (keeps_too_much) std::vector<char>().swap(text);
