@@ -35,7 +35,8 @@ CREATE FUNCTION pendo_fdw_dry_run(
   OUT method text,
   OUT url text,
   OUT records bigint,
-  OUT body text)
+  OUT body text,
+  OUT app text)
 RETURNS SETOF record
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_dry_run';
 

@@ -125,7 +125,9 @@ v0000003	Copied	{"n": 2}
 INSERT INTO events (visitor_id, event, properties, occurred_at) SELECT *, '2025-01-31 12:00+00'::timestamptz
   FROM (VALUES (NULL, 'x', NULL), ('v0000001', NULL, NULL), ('v0000001', 'x', '[1]'), ('v0000001', 'Good', '{}'::jsonb)) s;
 INSERT INTO events (visitor_id, event, event_key) VALUES ('v0000001', 'x', 'k');
+\set VERBOSITY terse
 INSERT INTO events (visitor_id, event, app) VALUES ('v0000001', 'x', '1');
+\set VERBOSITY default
 UPDATE events SET event = 'x';
 DELETE FROM events;
 CREATE FOREIGN TABLE counts (event text, visitor_id text, num_events bigint) SERVER pendo OPTIONS (object 'track_event_counts');

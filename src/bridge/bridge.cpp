@@ -86,13 +86,17 @@ double pendo_wait(int fd) {
 
 static pendo::Config config_of(const PendoConfigText& text) {
   auto given = [](const char* s) { return std::string(s ? s : ""); };
+  std::vector<pendo::AppSecret> apps;
+  for (int i = 0; i < text.app_count; ++i) apps.push_back({text.app_secrets[i].app, text.app_secrets[i].secret});
   return {.server_name = given(text.server_name),
                        .api_url = given(text.api_url),
                        .track_url = given(text.track_url),
                        .ca_file = given(text.ca_file),
                        .integration_key = given(text.integration_key),
                        .track_secret = given(text.track_secret),
+                       .app_secrets = std::move(apps),
                        .has_mapping = text.has_mapping,
+                       .mapping = given(text.mapping),
                        .connect_timeout_ms = text.connect_timeout_ms,
                        .request_timeout_ms = text.request_timeout_ms};
 }

@@ -86,6 +86,11 @@ T* pendo_make(PendoBox<T>* box, Make make) {
 // A Client as the session keeps it: shared with the operations that use it.
 using PendoClientRef = std::shared_ptr<pendo::Client>;
 
+struct PendoAppSecret {
+  const char* app;
+  const char* secret;
+};
+
 // The texts of a configuration, in the server's encoding (ASCII where it matters).
 struct PendoConfigText {
   const char* server_name;
@@ -94,7 +99,10 @@ struct PendoConfigText {
   const char* ca_file;
   const char* integration_key;
   const char* track_secret;
+  const PendoAppSecret* app_secrets;
+  int app_count;
   bool has_mapping;
+  const char* mapping;  // as a statement names it: role SERVER server
   int64 connect_timeout_ms;
   int64 request_timeout_ms;
 };

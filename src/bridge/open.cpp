@@ -64,6 +64,10 @@ void pendo_open_sender(PendoBox<pendo::Writer>* box, PendoClientRef* client, con
   });
 }
 
+void pendo_open_secrets(PendoBox<pendo::TrackSecrets>* box, PendoClientRef* client) {
+  pendo_make(box, [=](pendo::Failure& failure) { return pendo::TrackSecrets::create(*client, failure); });
+}
+
 void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client, const char* kind,
                        const pendo::CallOptions& options) {
   pendo_make(box, [=, &options](pendo::Failure& failure) {

@@ -32,6 +32,7 @@ void pendo_open_field_check(PendoBox<pendo::FieldCheck>* box, PendoClientRef* cl
 void pendo_open_update(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::ObjectDescriptor* object,
                        const pendo::FieldTable* fields, const pendo::CallOptions& options);
 void pendo_open_sender(PendoBox<pendo::Writer>* box, PendoClientRef* client, const pendo::CallOptions& options);
+void pendo_open_secrets(PendoBox<pendo::TrackSecrets>* box, PendoClientRef* client);
 void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client, const char* kind,
                        const pendo::CallOptions& options);
 

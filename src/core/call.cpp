@@ -11,6 +11,7 @@
 #include "json_text.h"
 #include "printable.h"
 #include "reactor.h"
+#include "secrets.h"
 
 namespace pendo {
 namespace {
@@ -94,13 +95,13 @@ void Call::cancel() noexcept {
 bool Call::configure() noexcept try {
   curl_easy_reset(easy_);
   curl_slist_free_all(std::exchange(headers_, nullptr));
-  const std::string& key = request_.to_track_host ? config_.track_secret : config_.integration_key;
+  const std::string* secret = request_.to_track_host ? track_secret_of(config_, request_.app) : &config_.integration_key;
   bool listed = append_header(headers_, "Content-Type: application/json") &&
                 append_header(headers_, "Accept: application/json") &&
                 // not CURLOPT_ACCEPT_ENCODING: gunzip.h says why
                 append_header(headers_, "Accept-Encoding: gzip") &&
                 append_header(headers_, "Expect:") &&
-                append_header(headers_, "x-pendo-integration-key: " + key);
+                append_header(headers_, "x-pendo-integration-key: " + (secret ? *secret : std::string()));
   if (!listed) return false;
   std::string url = (request_.to_track_host ? config_.track_url : config_.api_url) + request_.path;
   bool set = curl_easy_setopt(easy_, CURLOPT_URL, url.c_str()) == CURLE_OK &&
@@ -325,11 +326,13 @@ Failure Call::describe_no_answer() const {
 Failure Call::describe_refused_key() const {
   Failure f;
   f.sqlstate = sqlstate::kInsufficientPrivilege;
-  const char* what = request_.to_track_host ? "track secret" : "integration key";
-  f.message = std::string("Pendo refused the ") + what + " of server \"" + config_.server_name + "\"";
+  std::string what = request_.to_track_host ? "track secret" : "integration key";
+  if (!request_.app.empty()) what += " of app \"" + request_.app + "\"";
+  f.message = "Pendo refused the " + what + " of server \"" + config_.server_name + "\"";
   f.detail = call_text() + " answered " + std::to_string(http_status_) + ".";
   if (request_.to_track_host) {
-    f.hint = "The user mapping option track_secret must be the Track Event shared secret of the app "
+    std::string option = request_.app.empty() ? "track_secret" : "\"track_secret:" + request_.app + "\"";
+    f.hint = "The user mapping option " + option + " must be the Track Event shared secret of the app "
              "(Subscription Settings > app > App Details), not the integration key, and belong to the "
              "server's region.";
   } else if (request_.kind == CallKind::kBulk) {

@@ -39,6 +39,7 @@ struct Request {
   bool can_split = false;     // after a 408 the owner asks for less by retry_with()
   std::string path;  // from the root, with the query; shown in messages
   std::string body;
+  std::string app = {};  // of an event; empty: it names none
 };
 
 // Milliseconds of a clock that never jumps.

@@ -53,33 +53,22 @@ bool Operation::ready() noexcept {
   return false;
 }
 
-bool Operation::need_integration_key() noexcept {
+bool Operation::need_integration_key() noexcept try {
   if (!config().integration_key.empty()) return true;
-  fail(sqlstate::kInsufficientPrivilege,
-       "no integration key for server \"" + config().server_name + "\"", {},
-       "Set it for the role that runs the statement: " + set_in_mapping("integration_key") + ".");
+  fail(no_integration_key(config()));
+  return false;
+} catch (const std::bad_alloc&) {
+  out_of_memory();
   return false;
 }
 
-bool Operation::need_track_secret() noexcept {
-  if (!config().track_secret.empty()) return true;
-  fail(sqlstate::kInsufficientPrivilege,
-       "no track secret for server \"" + config().server_name + "\"", {},
-       "Track events need the app's Track Event shared secret: " + set_in_mapping("track_secret") + ".");
+bool Operation::need_track_secret() noexcept try {
+  if (has_track_secret(config())) return true;
+  fail(no_track_secret(config()));
   return false;
-}
-
-std::string Operation::set_in_mapping(std::string_view option) const {
-  std::string verb = config().has_mapping ? "ALTER" : "CREATE";
-  return verb + " USER MAPPING FOR ... SERVER ... OPTIONS (" + (config().has_mapping ? "ADD " : "") + std::string(option) + " '...')";
-}
-
-std::string Operation::without_secrets(std::string text) const {
-  for (const std::string* secret : {&config().integration_key, &config().track_secret}) {
-    if (secret->empty()) continue;
-    for (std::size_t at = 0; (at = text.find(*secret, at)) != std::string::npos;) text.replace(at, secret->size(), "***");
-  }
-  return text;
+} catch (const std::bad_alloc&) {
+  out_of_memory();
+  return false;
 }
 
 Status Operation::fail(Failure failure) noexcept try {

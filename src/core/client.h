@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "metadata_schema.h"
 #include "reactor.h"
+#include "secrets.h"
 #include "wall.h"
 
 namespace pendo {
@@ -60,7 +61,7 @@ class Operation {
   // False (and failure()) when a reactor could not be had.
   bool ready() noexcept;
   bool need_integration_key() noexcept;
-  bool need_track_secret() noexcept;
+  bool need_track_secret() noexcept;  // of any app, or of none
   Status fail(Failure failure) noexcept;
   Status fail(const char* state, std::string message, std::string detail = {}, std::string hint = {}) noexcept;
   Status out_of_memory() noexcept;
@@ -78,10 +79,7 @@ class Operation {
 
   // The secrets of the configuration are not for messages, even if the other
   // side repeats them.
-  std::string without_secrets(std::string text) const;
-
-  // The statement that sets an option of the user mapping.
-  std::string set_in_mapping(std::string_view option) const;
+  std::string without_secrets(std::string text) const { return pendo::without_secrets(config(), std::move(text)); }
 
   const Config& config() const noexcept { return client_->config(); }
 

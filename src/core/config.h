@@ -5,10 +5,19 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "wall.h"
 
 namespace pendo {
+
+// The Track Event shared secret of one app.
+struct AppSecret {
+  std::string app;
+  std::string secret;
+
+  bool operator==(const AppSecret&) const = default;
+};
 
 struct Config {
   std::string server_name;  // for messages
@@ -16,8 +25,10 @@ struct Config {
   std::string track_url;
   std::string ca_file;          // empty: the system's
   std::string integration_key;  // empty: not set
-  std::string track_secret;     // empty: not set
-  bool has_mapping = false;     // the role has a user mapping, whatever is in it
+  std::string track_secret;     // of events that name no app; empty: not set
+  std::vector<AppSecret> app_secrets;
+  bool has_mapping = false;  // the role has a user mapping, whatever is in it
+  std::string mapping;       // as a statement names it: role SERVER server
   std::int64_t connect_timeout_ms = 10'000;
   std::int64_t request_timeout_ms = 330'000;
 

@@ -10,11 +10,13 @@
 #include "json_text.h"
 #include "json_write.h"
 #include "printable.h"
+#include "secrets.h"
 
 namespace pendo {
 namespace {
 
 constexpr std::string_view kTrackPath = "/data/track";
+constexpr char kAfterApp = '\n';
 
 // One JSON object, member by member. Absent values are left out, and so are those
 // that have no form in JSON: the first of them is the problem.
@@ -54,13 +56,13 @@ std::string_view event_problem(const TrackEvent& event) {
   if (event.properties.kind != ValueKind::kNull && !begins_object(event.properties.text)) {
     return "properties is not a JSON object";
   }
+  if (event.app.kind != ValueKind::kNull && !is_app_name(event.app.text)) return "app is no name of an app";
   return {};
 }
 
 // Pendo: type, event, visitorId and timestamp (ms) are required; context may
 // be empty but older texts require it. Gives what is wrong with a value.
-std::string write_body(std::string& body, const TrackEvent& event) {
-  body.clear();
+std::string append_body(std::string& body, const TrackEvent& event) {
   ObjectWriter object(body);
   object.add("type", Value::of_text("track"));
   object.add("event", event.event);
@@ -89,27 +91,66 @@ std::uint64_t fingerprint(std::string_view text) {
 
 // Pendo has no id for an event. Two that differ in anything have two labels, and
 // an event that is sent again has the one that it had.
-std::string label_of(const TrackEvent& event, std::string_view body) {
+std::string label_of(const TrackEvent& event, std::string_view encoded) {
   std::string text = printable(event.event.text, 60) + " of " + printable(event.visitor_id.text, 60);
   if (event.occurred_at.kind == ValueKind::kTime) {
     text += " at ";
     append_iso_time(text, event.occurred_at.integer);
   }
+  EncodedEvent parts = decode_event(encoded);
+  if (!parts.app.empty()) text += " in app " + std::string(parts.app);
   char hex[20];
-  std::snprintf(hex, sizeof(hex), " #%016llx", static_cast<unsigned long long>(fingerprint(body)));
+  std::snprintf(hex, sizeof(hex), " #%016llx", static_cast<unsigned long long>(fingerprint(parts.app.empty() ? parts.body : encoded)));
   return text + hex;
 }
 
 }  // namespace
 
+EncodedEvent decode_event(std::string_view encoded) noexcept {
+  std::size_t end = encoded.find(kAfterApp);
+  if (end == std::string_view::npos) return {{}, encoded};
+  return {encoded.substr(0, end), encoded.substr(end + 1)};
+}
+
+// The app is a plain name, and the body has at least its type.
+std::string shown_event(const EncodedEvent& event) {
+  if (event.app.empty()) return std::string(event.body);
+  return "{\"app\":\"" + std::string(event.app) + "\"," + std::string(event.body.substr(1));
+}
+
 EventEncoder::Result EventEncoder::encode(const TrackEvent& event) noexcept try {
   why_ = event_problem(event);
-  std::string problem = write_body(body_, event);
-  label_ = label_of(event, body_);
+  encoded_.clear();
+  if (event.app.kind != ValueKind::kNull && is_app_name(event.app.text)) encoded_ = event.app.text;
+  encoded_ += kAfterApp;
+  std::string problem = append_body(encoded_, event);
+  label_ = label_of(event, encoded_);
+  shown_.clear();
+  if (EncodedEvent parts = decode_event(encoded_); !parts.app.empty()) shown_ = shown_event(parts);
   if (why_.empty()) why_ = std::move(problem);
   return why_.empty() ? Result::kEncoded : Result::kInvalid;
 } catch (const std::bad_alloc&) {
   return Result::kOutOfMemory;
+}
+
+std::unique_ptr<TrackSecrets> TrackSecrets::create(std::shared_ptr<Client> client, Failure& failure) noexcept try {
+  if (has_track_secret(client->config())) return std::unique_ptr<TrackSecrets>(new TrackSecrets(std::move(client)));
+  failure = no_track_secret(client->config());
+  return nullptr;
+} catch (const std::bad_alloc&) {
+  failure = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};
+  return nullptr;
+}
+
+bool TrackSecrets::has(const Value& app) noexcept try {
+  const Config& config = client_->config();
+  bool is_named = app.kind != ValueKind::kNull;
+  if (is_named != app.text.empty() && track_secret_of(config, app.text)) return true;
+  failure_ = is_named ? no_app_secret(config, app.text) : no_track_secret(config);
+  return false;
+} catch (const std::bad_alloc&) {
+  failure_ = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};
+  return false;
 }
 
 std::unique_ptr<EventSender> EventSender::create(std::shared_ptr<Client> client, const CallOptions& options,
@@ -139,17 +180,18 @@ bool EventSender::any_busy() const noexcept {
   return std::any_of(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
 }
 
-Status EventSender::add(std::string_view label, std::string_view body) noexcept try {
-  return answered(offer(label, body));
+Status EventSender::add(std::string_view label, std::string_view encoded) noexcept try {
+  return answered(offer(label, decode_event(encoded)));
 } catch (const std::bad_alloc&) {
   return out_of_memory();
 }
 
-Status EventSender::offer(std::string_view label, std::string_view body) {
+Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
   if (Status settled = settle(); settled != Status::kDone) return settled;
+  if (!track_secret_of(config(), event.app)) return refuse_app(event.app);
   if (options_.dry_run) {
-    dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(body)});
+    dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(event.body), std::string(event.app)});
     ++outcome_.records;
     ++outcome_.calls;
     tell_taken(label);
@@ -161,7 +203,7 @@ Status EventSender::offer(std::string_view label, std::string_view body) {
   Flight& flight = *idle;
   flight.label = label;
   Request request{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .connect_only = false,
-                  .can_split = false, .path = std::string(kTrackPath), .body = std::string(body)};
+                  .can_split = false, .path = std::string(kTrackPath), .body = std::string(event.body), .app = std::string(event.app)};
   if (!flight.call.start(*reactor_, std::move(request), nullptr)) return out_of_memory();
   flight.busy = true;
   ++outcome_.records;
@@ -169,6 +211,12 @@ Status EventSender::offer(std::string_view label, std::string_view body) {
   // it shall be on its way while the next rows are made
   drive();
   return Status::kDone;
+}
+
+// It had a secret when it was written, but has none any more.
+Status EventSender::refuse_app(std::string_view app) {
+  start_failing(app.empty() ? no_track_secret(config()) : no_app_secret(config(), app));
+  return wind_up();
 }
 
 Status EventSender::settle() {
@@ -199,7 +247,7 @@ Status EventSender::landed(Flight& flight) {
   std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
   bool in_doubt = flight.call.maybe_repeated();
   auto kind = in_doubt ? RecordResult::Kind::kUncertain : RecordResult::Kind::kInvalid;
-  tell({kind, flight.label, flight.call.request().body, in_doubt ? std::string(kEarlierTry) + words : std::move(words)});
+  tell({kind, flight.label, flight.shown(), in_doubt ? std::string(kEarlierTry) + words : std::move(words)});
   return Status::kDone;
 }
 
@@ -227,7 +275,7 @@ void EventSender::count_unsettled(std::string_view why) {
   for (auto& flight : flights_) {
     if (!flight->busy) continue;
     flight->busy = false;
-    tell({RecordResult::Kind::kUncertain, flight->label, flight->call.request().body, std::string(why)});
+    tell({RecordResult::Kind::kUncertain, flight->label, flight->shown(), std::string(why)});
   }
 }
 

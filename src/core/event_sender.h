@@ -25,23 +25,54 @@ struct TrackEvent {
   Value user_agent;
   Value url;
   Value title;
+  Value app;  // whose secret it is sent with; not in its body
 };
 
-// Makes the body of one event's call after the other.
+// What a row of events becomes: its app and the body of its call, as one text.
+struct EncodedEvent {
+  std::string_view app;  // empty: none
+  std::string_view body;
+};
+EncodedEvent decode_event(std::string_view encoded) noexcept;
+
+// For people: the body with the app among its members.
+std::string shown_event(const EncodedEvent& event);
+
+// Encodes one event after the other.
 class EventEncoder {
  public:
   enum class Result { kEncoded, kInvalid, kOutOfMemory };
 
   // Views stay valid until the next call.
   Result encode(const TrackEvent& event) noexcept;
-  std::string_view body() const noexcept { return body_; }    // also of what is invalid, without what has no form
+  std::string_view encoded() const noexcept { return encoded_; }
+  // As JSON for people; also of what is invalid, without what has no form.
+  std::string_view shown() const noexcept { return shown_.empty() ? decode_event(encoded_).body : std::string_view(shown_); }
   std::string_view label() const noexcept { return label_; }  // "Registered of v1 at 2025-01-31T12:00:00.000Z #85944171f73967e8"
   std::string_view why() const noexcept { return why_; }
 
  private:
-  std::string body_;
+  std::string encoded_;
+  std::string shown_;  // empty: the body is shown
   std::string label_;
   std::string why_;
+};
+
+// Which events can be sent, for whoever wants to know before they are.
+class TrackSecrets {
+ public:
+  // nullptr: none, and `failure` tells why.
+  static std::unique_ptr<TrackSecrets> create(std::shared_ptr<Client> client, Failure& failure) noexcept;
+
+  // Is there one for events of that app, kText, or of none, kNull? If not, failure() tells.
+  bool has(const Value& app) noexcept;
+  const Failure& failure() const noexcept { return failure_; }
+
+ private:
+  explicit TrackSecrets(std::shared_ptr<Client> client) noexcept : client_(std::move(client)) {}
+
+  std::shared_ptr<Client> client_;
+  Failure failure_;
 };
 
 class EventSender : public Writer {
@@ -50,8 +81,8 @@ class EventSender : public Writer {
   static std::unique_ptr<EventSender> create(std::shared_ptr<Client> client, const CallOptions& options,
                                              Failure& failure) noexcept;
 
-  // Label and body are those of an EventEncoder.
-  Status add(std::string_view label, std::string_view body) noexcept override;
+  // Label and text are those of an EventEncoder.
+  Status add(std::string_view label, std::string_view encoded) noexcept override;
   Status finish() noexcept override;
   void abandon() noexcept override;
   std::int64_t under_way() const noexcept override;
@@ -59,6 +90,8 @@ class EventSender : public Writer {
  private:
   struct Flight {
     explicit Flight(const Config& config, const CallOptions& options) : call(config, options) {}
+    std::string shown() const { return shown_event({call.request().app, call.request().body}); }
+
     Call call;
     std::string label;
     bool busy = false;
@@ -68,7 +101,8 @@ class EventSender : public Writer {
 
   Flight* idle_flight();  // nullptr: all are busy
   bool any_busy() const noexcept;
-  Status offer(std::string_view label, std::string_view body);
+  Status offer(std::string_view label, const EncodedEvent& event);
+  Status refuse_app(std::string_view app);
   Status settle();
   Status landed(Flight& flight);
   void wind_up_calls() noexcept override;

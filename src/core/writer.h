@@ -28,6 +28,7 @@ struct DryCall {
   std::string url;
   std::int64_t records = 0;
   std::string body;
+  std::string app = {};  // whose track secret it would have; empty: the plain one
 };
 
 class Writer : public Operation {

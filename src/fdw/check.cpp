@@ -100,6 +100,20 @@ void check_track_host(Findings* findings, PendoClientRef* client) {
   }
 }
 
+bool has_track_secret(const PendoOptions& options) { return options.config.track_secret || options.config.app_count > 0; }
+
+void tell_all_is_well(Findings* findings, const PendoConfigText& config) {
+  if (config.app_count == 0) {
+    advise(findings, "All is well. Whether the track secret is right shows with the first event that is sent.");
+    return;
+  }
+  advise(findings, "All is well. Whether a track secret is right shows with the first event that is sent to its app. There are secrets of the apps");
+  for (int i = 0; i < config.app_count; ++i) {
+    appendStringInfo(&findings->advice, "%s \"%s\"", i > 0 ? "," : "", config.app_secrets[i].app);
+  }
+  appendStringInfoString(&findings->advice, config.track_secret ? " and of events that name no app." : "; every event has to name one in its column app.");
+}
+
 // Without a key nothing is asked of the API, but the host is still tried.
 void find_out(Findings* findings, ForeignServer* server, const PendoOptions& options) {
   PendoClientRef* client = pendo_session_client(server->serverid, GetUserId(), options);
@@ -109,14 +123,12 @@ void find_out(Findings* findings, ForeignServer* server, const PendoOptions& opt
     advise(findings, psprintf("No integration key: ALTER or CREATE USER MAPPING FOR %s SERVER %s with option integration_key.",
                               quote_identifier(GetUserNameFromId(GetUserId(), false)), quote_identifier(server->servername)));
   }
-  if (options.config.track_secret) {
+  if (has_track_secret(options)) {
     check_track_host(findings, client);
   } else {
     advise(findings, "No track secret: set the user mapping's track_secret to send track events (Subscription Settings > app > App Details).");
   }
-  if (findings->advice.len == 0) {
-    advise(findings, "All is well. Whether the track secret is right shows with the first event that is sent.");
-  }
+  if (findings->advice.len == 0) tell_all_is_well(findings, options.config);
 }
 
 }  // namespace
@@ -136,7 +148,7 @@ extern "C" Datum pendo_fdw_check(PG_FUNCTION_ARGS) {
       CStringGetTextDatum(server->servername),       CStringGetTextDatum(options.config.api_url),
       CStringGetTextDatum(options.config.track_url), BoolGetDatum(findings.reachable),
       BoolGetDatum(findings.key_valid),              BoolGetDatum(findings.write_access),
-      BoolGetDatum(options.config.track_secret != nullptr), Int32GetDatum(static_cast<int32>(findings.latency_ms)),
+      BoolGetDatum(has_track_secret(options)), Int32GetDatum(static_cast<int32>(findings.latency_ms)),
       CStringGetTextDatum(findings.advice.data),
   };
   bool nulls[] = {false, false, false, !asked, !findings.key_known, !findings.key_known, false, findings.latency_ms < 0, false};

@@ -12,7 +12,7 @@ void pendo_deliver_all();
 // Takes back what delivering has set for the session. Never fails.
 void pendo_end_delivery();
 
-// One record (id and encoded values) or event (label and body), while its
+// One record (id and encoded values) or event (label and encoded), while its
 // statement runs; later what is left of them.
 void pendo_send_one(PendoRun* run, PendoSending* sending, std::string_view id, std::string_view payload);
 void pendo_send_rest(PendoRun* run, PendoSending* sending);

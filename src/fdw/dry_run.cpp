@@ -12,9 +12,10 @@ int64 sequence = 0;
 Datum text_datum(const std::string& text) { return PointerGetDatum(cstring_to_text(pendo_message_text(text.data(), text.size()))); }
 
 void put_call(const pendo::DryCall* call) {
-  Datum values[5] = {Int64GetDatum(++sequence), CStringGetTextDatum("POST"), text_datum(call->url), Int64GetDatum(call->records),
-                     text_datum(call->body)};
-  bool nulls[5] = {};
+  Datum values[6] = {Int64GetDatum(++sequence), CStringGetTextDatum("POST"), text_datum(call->url), Int64GetDatum(call->records),
+                     text_datum(call->body), text_datum(call->app)};
+  bool nulls[6] = {};
+  nulls[5] = call->app.empty();
   tuplestore_putvalues(sink->setResult, sink->setDesc, values, nulls);
 }
 

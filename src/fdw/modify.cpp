@@ -57,14 +57,9 @@ void open_encoder(ModifyState* state, bool create) {
 }
 
 // That a track secret is missing shall be known now and not at the commit.
-void check_track_secret(ModifyState* state) {
-  PendoBox<pendo::Writer>* writer = pendo_box<pendo::Writer>(state->row_context);
-  pendo_open_sender(writer, pendo_run_client(state->run), state->table->options.call);
-  MemoryContextReset(state->row_context);
-}
-
 void open_event_encoder(ModifyState* state) {
-  check_track_secret(state);
+  state->secrets = pendo_box<pendo::TrackSecrets>(CurrentMemoryContext);
+  pendo_open_secrets(state->secrets, pendo_run_client(state->run));
   state->event_encoder = pendo_box<pendo::EventEncoder>(CurrentMemoryContext);
   pendo_make(state->event_encoder, [](pendo::Failure&) { return std::make_unique<pendo::EventEncoder>(); });
   state->guard = pendo_box<pendo::EventGuard>(CurrentMemoryContext);
@@ -174,9 +169,16 @@ void refuse_unless_null(const ModifyState* state, TupleTableSlot* slot, const ch
                   errhint("%s", hint)));
 }
 
+// An ERROR for an app that has no secret.
+pendo::Value app_of(const ModifyState* state, TupleTableSlot* slot) {
+  pendo::Value app = value_at(state, slot, "app");
+  pendo::TrackSecrets* secrets = state->secrets->get();
+  if (!secrets->has(app)) pendo_report(secrets->failure());
+  return app;
+}
+
 pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
   refuse_unless_null(state, slot, "eventKey", "Keys that make events idempotent need delivery 'outbox'.");
-  refuse_unless_null(state, slot, "app", "The app of an event is the one whose track_secret the user mapping has.");
   pendo::TrackEvent event;
   event.visitor_id = value_at(state, slot, "visitorId");
   event.account_id = value_at(state, slot, "accountId");
@@ -187,6 +189,7 @@ pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
   event.user_agent = value_at(state, slot, "context.userAgent");
   event.url = value_at(state, slot, "context.url");
   event.title = value_at(state, slot, "context.title");
+  event.app = app_of(state, slot);
   if (event.occurred_at.kind == pendo::ValueKind::kNull) {
     constexpr int64 kEpochShiftUs = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
     event.occurred_at = pendo::Value::of_time(GetCurrentTransactionStartTimestamp() + kEpochShiftUs);
@@ -224,7 +227,7 @@ bool passes_guard(ModifyState* state, const pendo::TrackEvent& event) {
   const pendo::EventEncoder* encoder = state->event_encoder->get();
   std::string_view why = psprintf("%s: %.*s", column_name(state, guard->column()), static_cast<int>(guard->why().size()), guard->why().data());
   if (on_guard == Guard::kReject) {
-    put_invalid(state, encoder->label(), encoder->body(), why);
+    put_invalid(state, encoder->label(), encoder->shown(), why);
   } else if (state->log) {
     pendo_spool_put(state->log, kLogDoubtful, encoder->label(), why);
   } else {
@@ -240,10 +243,10 @@ void write_event(ModifyState* state, TupleTableSlot* slot) {
   pendo::EventEncoder* encoder = state->event_encoder->get();
   switch (encoder->encode(event)) {
     case pendo::EventEncoder::Result::kEncoded:
-      if (passes_guard(state, event)) put_record(state, kLogEvent, encoder->label(), encoder->body());
+      if (passes_guard(state, event)) put_record(state, kLogEvent, encoder->label(), encoder->encoded());
       break;
     case pendo::EventEncoder::Result::kInvalid:
-      put_invalid(state, encoder->label(), encoder->body(), encoder->why());
+      put_invalid(state, encoder->label(), encoder->shown(), encoder->why());
       break;
     case pendo::EventEncoder::Result::kOutOfMemory:
       out_of_memory();

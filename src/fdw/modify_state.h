@@ -54,6 +54,7 @@ struct ModifyState {
   // events
   PendoBox<pendo::EventEncoder>* event_encoder;
   PendoBox<pendo::EventGuard>* guard;
+  PendoBox<pendo::TrackSecrets>* secrets;
 };
 
 // The attribute numbers that an UPDATE sets, after the checks that it can be sent.

@@ -8,6 +8,7 @@
 #include "core/object.h"
 #include "core/printable.h"
 #include "core/region.h"
+#include "core/secrets.h"
 #include "fdw/entry.h"
 
 extern "C" {
@@ -212,6 +213,7 @@ const OptionRule kRules[] = {
     {"request_timeout", kServer, check_number, 1, 86'400'000, GUC_UNIT_MS},
     {"integration_key", kMapping, check_secret},
     {"track_secret", kMapping, check_secret},
+    {kAppSecretPrefix, kMapping, check_secret},
     {"delivery", kServer | kTable, check_delivery},
     {"delivery_timeout", kServer | kTable, check_number, 1, 86'400'000, GUC_UNIT_MS},
     {"reject_limit", kServer | kTable, check_limit},
@@ -255,23 +257,43 @@ const char* place_name(unsigned place) {
   }
 }
 
+// Ends with a colon where an app follows.
+bool takes_app(const OptionRule& rule) { return rule.name[strlen(rule.name) - 1] == ':'; }
+
 const OptionRule* find_rule(const char* name) {
   for (const auto& rule : kRules) {
-    if (strcmp(rule.name, name) == 0) return &rule;
+    bool is_meant = takes_app(rule) ? pendo_option_suffix(name, rule.name) != nullptr : strcmp(rule.name, name) == 0;
+    if (is_meant) return &rule;
   }
   return nullptr;
 }
 
-// The closest option of that place, as palloc'd text, or nullptr.
+void check_app(const char* name, const OptionRule& rule) {
+  if (!takes_app(rule) || pendo::is_app_name(pendo_option_suffix(name, rule.name))) return;
+  ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME), errmsg("invalid option \"%s\"", name),
+                  errhint("After the colon stands the app, as rows have it in the column app: 1 to 40 letters, digits, \"_\", \"-\" and \".\".")));
+}
+
+// What stands for the rule beside that name: an app is taken over.
+const char* offered_name(const OptionRule& rule, const char* name) {
+  if (!takes_app(rule)) return rule.name;
+  const char* colon = strchr(name, ':');
+  return psprintf("%s%s", rule.name, colon ? colon + 1 : "APP");
+}
+
+// The closest option of that place, or nullptr.
 const char* closest_option(const char* name, unsigned place) {
+  const char* offers[lengthof(kRules)];
+  size_t count = 0;
+  for (const auto& rule : kRules) {
+    if (rule.places & place) offers[count++] = offered_name(rule, name);
+  }
   const char* best = nullptr;
   [&]() noexcept {
     pendo::ClosestMatch match(name);
-    for (const auto& rule : kRules) {
-      if (rule.places & place) match.offer(rule.name);
-    }
-    for (const auto& rule : kRules) {
-      if (match.best() == rule.name) best = rule.name;
+    for (size_t i = 0; i < count; ++i) match.offer(offers[i]);
+    for (size_t i = 0; i < count; ++i) {
+      if (match.best() == offers[i]) best = offers[i];
     }
   }();
   return best;
@@ -283,12 +305,12 @@ const char* closest_option(const char* name, unsigned place) {
     ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
                     errmsg("option \"%s\" is a secret and does not belong on %s", name, place_name(place)),
                     errdetail("Everybody may read the options of servers and tables."),
-                    errhint("Set it in the user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').", name)));
+                    errhint("Set it in the user mapping: CREATE USER MAPPING FOR ... SERVER ... OPTIONS (%s '...').", quote_identifier(name))));
   }
   StringInfoData list;
   initStringInfo(&list);
   for (const auto& rule : kRules) {
-    if (rule.places & place) appendStringInfo(&list, "%s%s", list.len ? ", " : "", rule.name);
+    if (rule.places & place) appendStringInfo(&list, "%s%s", list.len ? ", " : "", offered_name(rule, ""));
   }
   const char* closest = closest_option(name, place);
   const char* guess = closest ? psprintf("Perhaps you meant \"%s\". ", closest) : "";
@@ -307,8 +329,16 @@ void pendo_validate_options(List* options, unsigned place) {
     auto* def = lfirst_node(DefElem, cell);
     const OptionRule* rule = find_rule(def->defname);
     if (!rule || !(rule->places & place)) refuse_option(def->defname, place);
-    rule->check(*rule, defGetString(def));
+    check_app(def->defname, *rule);
+    OptionRule named = *rule;
+    named.name = def->defname;
+    named.check(named, defGetString(def));
   }
+}
+
+const char* pendo_option_suffix(const char* name, const char* prefix) {
+  size_t length = strlen(prefix);
+  return strncmp(name, prefix, length) == 0 ? name + length : nullptr;
 }
 
 const char* pendo_find_option(List* options, const char* name) {

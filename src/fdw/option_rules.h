@@ -24,6 +24,11 @@ void pendo_validate_options(List* options, unsigned place);
 // nullptr where the option is not in the list.
 const char* pendo_find_option(List* options, const char* name);
 
+// The rest of the name of an option that begins so, or nullptr: the app of
+// "track_secret:mobile".
+constexpr const char* kAppSecretPrefix = "track_secret:";
+const char* pendo_option_suffix(const char* name, const char* prefix);
+
 int64 pendo_number_option(List* options, const char* name, int64 otherwise);
 bool pendo_switch_option(List* options, const char* name, bool otherwise);
 PendoLimit pendo_limit_option(List* options, const char* name, PendoLimit otherwise);

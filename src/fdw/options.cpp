@@ -63,15 +63,46 @@ char* base_url(const char* url) {
 
 // Unlike GetUserMapping, a missing mapping is no error here: what needs a key
 // says so itself, with the server's name and what to do.
-List* mapping_options(Oid server, Oid user, bool* exists) {
+List* mapping_options(Oid server, Oid user, bool* exists, Oid* whose) {
   HeapTuple tuple = pendo_mapping_row(server, user);
   *exists = HeapTupleIsValid(tuple);
   if (!*exists) return NIL;
+  *whose = reinterpret_cast<Form_pg_user_mapping>(GETSTRUCT(tuple))->umuser;
   bool isnull = false;
   Datum datum = SysCacheGetAttr(USERMAPPINGUSERSERVER, tuple, Anum_pg_user_mapping_umoptions, &isnull);
   List* options = isnull ? NIL : untransformRelOptions(datum);
   ReleaseSysCache(tuple);
   return options;
+}
+
+void set_app_secrets(PendoConfigText* config, List* options) {
+  config->app_secrets = nullptr;
+  config->app_count = 0;
+  if (options == NIL) return;
+  auto* secrets = static_cast<PendoAppSecret*>(palloc(sizeof(PendoAppSecret) * static_cast<Size>(list_length(options))));
+  config->app_secrets = secrets;
+  ListCell* cell;
+  foreach (cell, options) {
+    auto* def = lfirst_node(DefElem, cell);
+    const char* app = pendo_option_suffix(def->defname, kAppSecretPrefix);
+    if (app) secrets[config->app_count++] = {app, defGetString(def)};
+  }
+}
+
+// `whose`: invalid for everybody's. The role may be gone by now.
+char* mapping_name(const char* server, Oid whose) {
+  char* role = OidIsValid(whose) ? GetUserNameFromId(whose, true) : nullptr;
+  const char* name = role ? quote_identifier(role) : OidIsValid(whose) ? "..." : "PUBLIC";
+  return psprintf("%s SERVER %s", name, quote_identifier(server));
+}
+
+void set_secrets(PendoConfigText* config, ForeignServer* server, Oid user) {
+  Oid whose = user;  // where there is none, this is the one to make
+  List* options = mapping_options(server->serverid, user, &config->has_mapping, &whose);
+  config->mapping = mapping_name(server->servername, whose);
+  config->integration_key = pendo_find_option(options, "integration_key");
+  config->track_secret = pendo_find_option(options, "track_secret");
+  set_app_secrets(config, options);
 }
 
 }  // namespace
@@ -96,13 +127,11 @@ PendoOptions pendo_server_options(ForeignServer* server, Oid user) {
                     errhint("ALTER SERVER %s OPTIONS (ADD region 'us'); regions: us, us1, eu, jp, au.",
                             quote_identifier(server->servername))));
   }
-  List* mapping = mapping_options(server->serverid, user, &result.config.has_mapping);
   result.config.server_name = server->servername;
   result.config.api_url = base_url(api_url ? api_url : region->api_url.data());
   result.config.track_url = base_url(track_url ? track_url : region ? region->track_url.data() : api_url);
   result.config.ca_file = pendo_find_option(options, "ca_file");
-  result.config.integration_key = pendo_find_option(mapping, "integration_key");
-  result.config.track_secret = pendo_find_option(mapping, "track_secret");
+  set_secrets(&result.config, server, user);
   result.config.connect_timeout_ms = pendo_number_option(options, "connect_timeout", 10'000);
   result.config.request_timeout_ms = pendo_number_option(options, "request_timeout", 330'000);
   apply_shared(&result, options);

@@ -46,7 +46,7 @@ struct PendoRun {
 // Kinds of entries in a log.
 enum PendoLogKind : uint8 {
   kLogRecord = 'R',     // id, values of a RecordEncoder
-  kLogEvent = 'E',      // label, body
+  kLogEvent = 'E',      // label, what an EventEncoder made
   kLogDoubtful = 'D',  // label, why Pendo may not show the event, which is in the log as well
   kLogInvalid = kPendoInvalid,  // a result, see pendo_ledger_put()
   kLogStatement = 'S',  // of a dry run: a statement with delivery 'statement' ended

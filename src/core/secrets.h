@@ -1,0 +1,31 @@
+// The secrets of a configuration: which one a call needs, what to say where it is
+// not there, and how they stay out of messages.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config.h"
+#include "failure.h"
+#include "wall.h"
+
+namespace pendo {
+
+// 1 to 40 letters, digits, '_', '-' and '.'.
+bool is_app_name(std::string_view app) noexcept;
+
+// The secret of an app's events; of those without one where `app` is empty.
+// nullptr: it is not set.
+const std::string* track_secret_of(const Config& config, std::string_view app) noexcept;
+
+bool has_track_secret(const Config& config) noexcept;  // of any app, or of none
+
+// May throw std::bad_alloc, as what follows.
+Failure no_integration_key(const Config& config);
+Failure no_track_secret(const Config& config);  // of events that name no app
+Failure no_app_secret(const Config& config, std::string_view app);
+
+// The text with each secret replaced, even if the other side repeats it.
+std::string without_secrets(const Config& config, std::string text);
+
+}  // namespace pendo

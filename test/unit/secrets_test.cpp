@@ -1,0 +1,76 @@
+// Which secret a call needs, and what is said and not said of them.
+#include "secrets.h"
+
+#include <gtest/gtest.h>
+
+namespace pendo {
+namespace {
+
+Config config_with_apps() {
+  Config config;
+  config.server_name = "pendo";
+  config.integration_key = "key-1";
+  config.track_secret = "plain-1";
+  config.app_secrets = {{"mobile", "mobile-1"}, {"-323232", "web-1"}};
+  config.has_mapping = true;
+  config.mapping = "alice SERVER pendo";
+  return config;
+}
+
+TEST(Secrets, AnAppHasAPlainName) {
+  EXPECT_TRUE(is_app_name("mobile"));
+  EXPECT_TRUE(is_app_name("-323232"));
+  EXPECT_TRUE(is_app_name("A_b.9"));
+  EXPECT_TRUE(is_app_name(std::string(40, 'a')));
+  for (const std::string& bad : {std::string(), std::string(41, 'a'), std::string("a b"), std::string("a\n"), std::string("a:b"),
+                                 std::string("a=b"), std::string("\xc3\xa4"), std::string("a\0b", 3)}) {
+    EXPECT_FALSE(is_app_name(bad)) << bad;
+  }
+}
+
+TEST(Secrets, AreLookedUpByApp) {
+  Config config = config_with_apps();
+  EXPECT_EQ(*track_secret_of(config, {}), "plain-1");
+  EXPECT_EQ(*track_secret_of(config, "-323232"), "web-1");
+  EXPECT_EQ(track_secret_of(config, "Mobile"), nullptr);
+  config.track_secret.clear();
+  EXPECT_EQ(track_secret_of(config, {}), nullptr);
+  EXPECT_TRUE(has_track_secret(config));
+  config.app_secrets.clear();
+  EXPECT_FALSE(has_track_secret(config));
+}
+
+TEST(Secrets, OfAnAppThatIsMissingAreToldWithTheStatementThatSetsIt) {
+  Config config = config_with_apps();
+  Failure f = no_app_secret(config, "mobil");
+  EXPECT_STREQ(f.sqlstate, "42501");
+  EXPECT_EQ(f.message, R"(no track secret for app "mobil" of server "pendo")");
+  EXPECT_EQ(f.detail, R"(There are secrets of the apps "mobile", "-323232", and one of events that name no app.)");
+  EXPECT_NE(f.hint.find(R"(: ALTER USER MAPPING FOR alice SERVER pendo OPTIONS (ADD "track_secret:mobil" '...').)"), std::string::npos) << f.hint;
+  config.app_secrets.clear();
+  config.track_secret.clear();
+  config.has_mapping = false;
+  EXPECT_NE(no_app_secret(config, "m").hint.find(R"(: CREATE USER MAPPING FOR alice SERVER pendo OPTIONS ("track_secret:m" '...').)"), std::string::npos);
+  EXPECT_NE(no_track_secret(config).hint.find(R"(: CREATE USER MAPPING FOR alice SERVER pendo OPTIONS (track_secret '...').)"), std::string::npos);
+}
+
+TEST(Secrets, NoOptionIsNamedForWhatIsNoApp) {
+  Failure f = no_app_secret(config_with_apps(), "a b");
+  EXPECT_EQ(f.hint.find("MAPPING"), std::string::npos) << f.hint;
+  EXPECT_NE(f.hint.find("1 to 40 letters"), std::string::npos) << f.hint;
+}
+
+TEST(Secrets, OfEventsWithoutAppAreAskedForWhereOnlyAppsHaveOne) {
+  Config config = config_with_apps();
+  config.track_secret.clear();
+  Failure f = no_track_secret(config);
+  EXPECT_EQ(f.message, R"(no track secret for server "pendo" of events that name no app)");
+  EXPECT_NE(f.hint.find("(ADD track_secret '...')"), std::string::npos) << f.hint;
+}
+
+TEST(Secrets, StayOutOfMessages) {
+  EXPECT_EQ(without_secrets(config_with_apps(), "key-1 plain-1 mobile-1,web-1 web-2"), "*** *** ***,*** web-2");
+}
+
+}  // namespace
+}  // namespace pendo
