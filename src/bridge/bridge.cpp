@@ -84,16 +84,23 @@ double pendo_wait(int fd) {
   return INSTR_TIME_GET_MILLISEC(end);
 }
 
+static std::string given(const char* text) { return text ? text : ""; }
+
+static pendo::Secret secret_of(const PendoSecretText& text) {
+  pendo::Secret secret{.text = given(text.text), .from_file = text.file != nullptr, .problem = {}};
+  if (text.problem) secret.problem = {text.sqlstate, text.problem, {}, given(text.hint), 0};
+  return secret;
+}
+
 static pendo::Config config_of(const PendoConfigText& text) {
-  auto given = [](const char* s) { return std::string(s ? s : ""); };
   std::vector<pendo::AppSecret> apps;
-  for (int i = 0; i < text.app_count; ++i) apps.push_back({text.app_secrets[i].app, text.app_secrets[i].secret});
+  for (int i = 0; i < text.app_count; ++i) apps.push_back({text.app_secrets[i].app, secret_of(text.app_secrets[i].secret)});
   return {.server_name = given(text.server_name),
                        .api_url = given(text.api_url),
                        .track_url = given(text.track_url),
                        .ca_file = given(text.ca_file),
-                       .integration_key = given(text.integration_key),
-                       .track_secret = given(text.track_secret),
+                       .integration_key = secret_of(text.integration_key),
+                       .track_secret = secret_of(text.track_secret),
                        .app_secrets = std::move(apps),
                        .has_mapping = text.has_mapping,
                        .mapping = given(text.mapping),

@@ -86,9 +86,19 @@ T* pendo_make(PendoBox<T>* box, Make make) {
 // A Client as the session keeps it: shared with the operations that use it.
 using PendoClientRef = std::shared_ptr<pendo::Client>;
 
+// A secret, and where an option names the file that it is in, that; with `problem`
+// (and SQLSTATE and hint, static) why it is not to be had.
+struct PendoSecretText {
+  const char* text = nullptr;
+  const char* file = nullptr;
+  const char* sqlstate = nullptr;
+  const char* problem = nullptr;
+  const char* hint = nullptr;
+};
+
 struct PendoAppSecret {
   const char* app;
-  const char* secret;
+  PendoSecretText secret;
 };
 
 // The texts of a configuration, in the server's encoding (ASCII where it matters).
@@ -97,8 +107,8 @@ struct PendoConfigText {
   const char* api_url;
   const char* track_url;
   const char* ca_file;
-  const char* integration_key;
-  const char* track_secret;
+  PendoSecretText integration_key;
+  PendoSecretText track_secret;
   const PendoAppSecret* app_secrets;
   int app_count;
   bool has_mapping;

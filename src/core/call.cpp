@@ -95,13 +95,13 @@ void Call::cancel() noexcept {
 bool Call::configure() noexcept try {
   curl_easy_reset(easy_);
   curl_slist_free_all(std::exchange(headers_, nullptr));
-  const std::string* secret = request_.to_track_host ? track_secret_of(config_, request_.app) : &config_.integration_key;
+  const Secret* secret = secret_in_use();
   bool listed = append_header(headers_, "Content-Type: application/json") &&
                 append_header(headers_, "Accept: application/json") &&
                 // not CURLOPT_ACCEPT_ENCODING: gunzip.h says why
                 append_header(headers_, "Accept-Encoding: gzip") &&
                 append_header(headers_, "Expect:") &&
-                append_header(headers_, "x-pendo-integration-key: " + (secret ? *secret : std::string()));
+                append_header(headers_, "x-pendo-integration-key: " + (secret ? secret->text : std::string()));
   if (!listed) return false;
   std::string url = (request_.to_track_host ? config_.track_url : config_.api_url) + request_.path;
   bool set = curl_easy_setopt(easy_, CURLOPT_URL, url.c_str()) == CURLE_OK &&
@@ -323,6 +323,19 @@ Failure Call::describe_no_answer() const {
   return f;
 }
 
+const Secret* Call::secret_in_use() const noexcept {
+  return request_.to_track_host ? track_secret_of(config_, request_.app) : &config_.integration_key;
+}
+
+// "integration_key must be", "integration_key_file must name a file that holds".
+std::string Call::secret_option(std::string name) const {
+  const Secret* secret = secret_in_use();
+  bool from_file = secret && secret->from_file;
+  if (from_file) name += "_file";
+  if (!request_.app.empty()) name = '"' + name + ':' + request_.app + '"';
+  return name + (from_file ? " must name a file that holds" : " must be");
+}
+
 Failure Call::describe_refused_key() const {
   Failure f;
   f.sqlstate = sqlstate::kInsufficientPrivilege;
@@ -331,15 +344,14 @@ Failure Call::describe_refused_key() const {
   f.message = "Pendo refused the " + what + " of server \"" + config_.server_name + "\"";
   f.detail = call_text() + " answered " + std::to_string(http_status_) + ".";
   if (request_.to_track_host) {
-    std::string option = request_.app.empty() ? "track_secret" : "\"track_secret:" + request_.app + "\"";
-    f.hint = "The user mapping option " + option + " must be the Track Event shared secret of the app "
+    f.hint = "The user mapping option " + secret_option("track_secret") + " the Track Event shared secret of the app "
              "(Subscription Settings > app > App Details), not the integration key, and belong to the "
              "server's region.";
   } else if (request_.kind == CallKind::kBulk) {
     f.hint = "Writing needs a key with \"Allow Write Access\" (Settings > Integrations), of the server's "
              "region. Run SELECT * FROM pendo_fdw_check('" + config_.server_name + "').";
   } else {
-    f.hint = "The user mapping option integration_key must be a key of this subscription (Settings > "
+    f.hint = "The user mapping option " + secret_option("integration_key") + " a key of this subscription (Settings > "
              "Integrations) and of the server's region. Run SELECT * FROM pendo_fdw_check('" +
              config_.server_name + "').";
   }

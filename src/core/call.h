@@ -114,6 +114,8 @@ class Call {
   void end(Verdict verdict) noexcept;
   Failure describe_no_answer() const;
   Failure describe_answer() const;
+  const Secret* secret_in_use() const noexcept;
+  std::string secret_option(std::string name) const;
   Failure describe_refused_key() const;
   std::string call_text() const;
   std::string with_tries(std::string text) const;

@@ -54,7 +54,7 @@ bool Operation::ready() noexcept {
 }
 
 bool Operation::need_integration_key() noexcept try {
-  if (!config().integration_key.empty()) return true;
+  if (!config().integration_key.text.empty()) return true;
   fail(no_integration_key(config()));
   return false;
 } catch (const std::bad_alloc&) {

@@ -7,14 +7,25 @@
 #include <string_view>
 #include <vector>
 
+#include "failure.h"
 #include "wall.h"
 
 namespace pendo {
 
+// An integration key or a track secret.
+struct Secret {
+  std::string text;        // empty: not set, or not to be had
+  bool from_file = false;  // an option names the file that it is in
+  Failure problem;         // why it is not to be had; without a message: none
+
+  bool is_set() const noexcept { return from_file || !text.empty(); }
+  bool operator==(const Secret&) const = default;
+};
+
 // The Track Event shared secret of one app.
 struct AppSecret {
   std::string app;
-  std::string secret;
+  Secret secret;
 
   bool operator==(const AppSecret&) const = default;
 };
@@ -24,8 +35,8 @@ struct Config {
   std::string api_url;      // without trailing slash
   std::string track_url;
   std::string ca_file;          // empty: the system's
-  std::string integration_key;  // empty: not set
-  std::string track_secret;     // of events that name no app; empty: not set
+  Secret integration_key;
+  Secret track_secret;  // of events that name no app
   std::vector<AppSecret> app_secrets;
   bool has_mapping = false;  // the role has a user mapping, whatever is in it
   std::string mapping;       // as a statement names it: role SERVER server

@@ -145,7 +145,8 @@ std::unique_ptr<TrackSecrets> TrackSecrets::create(std::shared_ptr<Client> clien
 bool TrackSecrets::has(const Value& app) noexcept try {
   const Config& config = client_->config();
   bool is_named = app.kind != ValueKind::kNull;
-  if (is_named != app.text.empty() && track_secret_of(config, app.text)) return true;
+  const Secret* secret = is_named != app.text.empty() ? track_secret_of(config, app.text) : nullptr;
+  if (secret && !secret->text.empty()) return true;
   failure_ = is_named ? no_app_secret(config, app.text) : no_track_secret(config);
   return false;
 } catch (const std::bad_alloc&) {
@@ -189,7 +190,8 @@ Status EventSender::add(std::string_view label, std::string_view encoded) noexce
 Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
   if (Status settled = settle(); settled != Status::kDone) return settled;
-  if (!track_secret_of(config(), event.app)) return refuse_app(event.app);
+  const Secret* secret = track_secret_of(config(), event.app);
+  if (!secret || secret->text.empty()) return refuse_app(event.app);
   if (options_.dry_run) {
     dry_calls_.push_back({config().track_url + std::string(kTrackPath), 1, std::string(event.body), std::string(event.app)});
     ++outcome_.records;
@@ -213,7 +215,7 @@ Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   return Status::kDone;
 }
 
-// It had a secret when it was written, but has none any more.
+// It had a secret when it was written, but that is not to be had any more.
 Status EventSender::refuse_app(std::string_view app) {
   start_failing(app.empty() ? no_track_secret(config()) : no_app_secret(config(), app));
   return wind_up();

@@ -39,6 +39,8 @@ struct Failure {
   std::string detail;
   std::string hint;
   int http_status = 0;  // 0: no answer came
+
+  bool operator==(const Failure&) const = default;
 };
 
 }  // namespace pendo

@@ -11,16 +11,21 @@
 
 namespace pendo {
 
+// 1 to 500 printable ASCII characters without blanks: what goes into a header must
+// not be able to start another one.
+bool is_secret(std::string_view text) noexcept;
+
 // 1 to 40 letters, digits, '_', '-' and '.'.
 bool is_app_name(std::string_view app) noexcept;
 
 // The secret of an app's events; of those without one where `app` is empty.
 // nullptr: it is not set.
-const std::string* track_secret_of(const Config& config, std::string_view app) noexcept;
+const Secret* track_secret_of(const Config& config, std::string_view app) noexcept;
 
 bool has_track_secret(const Config& config) noexcept;  // of any app, or of none
 
-// May throw std::bad_alloc, as what follows.
+// Of a secret that is not set or has a problem. May throw std::bad_alloc, as what
+// follows.
 Failure no_integration_key(const Config& config);
 Failure no_track_secret(const Config& config);  // of events that name no app
 Failure no_app_secret(const Config& config, std::string_view app);

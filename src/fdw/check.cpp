@@ -5,6 +5,7 @@
 #include "fdw/check.h"
 #include "fdw/entry.h"
 #include "fdw/options.h"
+#include "fdw/secret_file.h"
 #include "fdw/session.h"
 
 extern "C" {
@@ -100,7 +101,22 @@ void check_track_host(Findings* findings, PendoClientRef* client) {
   }
 }
 
-bool has_track_secret(const PendoOptions& options) { return options.config.track_secret || options.config.app_count > 0; }
+// That can be had, of any app or of none.
+bool has_track_secret(const PendoConfigText& config) {
+  for (int i = 0; i < config.app_count; ++i) {
+    if (config.app_secrets[i].secret.text) return true;
+  }
+  return config.track_secret.text;
+}
+
+void advise_of_problem(Findings* findings, const PendoSecretText& secret) {
+  if (secret.problem) advise(findings, psprintf("%s. %s", secret.problem, secret.hint));
+}
+
+void advise_of_track_problems(Findings* findings, const PendoConfigText& config) {
+  advise_of_problem(findings, config.track_secret);
+  for (int i = 0; i < config.app_count; ++i) advise_of_problem(findings, config.app_secrets[i].secret);
+}
 
 void tell_all_is_well(Findings* findings, const PendoConfigText& config) {
   if (config.app_count == 0) {
@@ -111,24 +127,27 @@ void tell_all_is_well(Findings* findings, const PendoConfigText& config) {
   for (int i = 0; i < config.app_count; ++i) {
     appendStringInfo(&findings->advice, "%s \"%s\"", i > 0 ? "," : "", config.app_secrets[i].app);
   }
-  appendStringInfoString(&findings->advice, config.track_secret ? " and of events that name no app." : "; every event has to name one in its column app.");
+  appendStringInfoString(&findings->advice, config.track_secret.text ? " and of events that name no app." : "; every event has to name one in its column app.");
 }
 
 // Without a key nothing is asked of the API, but the host is still tried.
 void find_out(Findings* findings, ForeignServer* server, const PendoOptions& options) {
   PendoClientRef* client = pendo_session_client(server->serverid, GetUserId(), options);
-  if (options.config.integration_key) {
+  const PendoConfigText& config = options.config;
+  advise_of_problem(findings, config.integration_key);
+  if (config.integration_key.text) {
     check_key(findings, client, options);
-  } else {
+  } else if (!config.integration_key.problem) {
     advise(findings, psprintf("No integration key: ALTER or CREATE USER MAPPING FOR %s SERVER %s with option integration_key.",
                               quote_identifier(GetUserNameFromId(GetUserId(), false)), quote_identifier(server->servername)));
   }
-  if (has_track_secret(options)) {
+  advise_of_track_problems(findings, config);
+  if (has_track_secret(config)) {
     check_track_host(findings, client);
-  } else {
+  } else if (!config.track_secret.file && config.app_count == 0) {
     advise(findings, "No track secret: set the user mapping's track_secret to send track events (Subscription Settings > app > App Details).");
   }
-  if (findings->advice.len == 0) tell_all_is_well(findings, options.config);
+  if (findings->advice.len == 0) tell_all_is_well(findings, config);
 }
 
 }  // namespace
@@ -140,15 +159,16 @@ extern "C" Datum pendo_fdw_check(PG_FUNCTION_ARGS) {
   TupleDesc desc;
   if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) elog(ERROR, "pendo_fdw_check must return a row");
   PendoOptions options = pendo_server_options(server, GetUserId());
+  options.config = pendo_read_secret_files(options.config);
   Findings findings = {false, false, false, false, -1, {}};
   initStringInfo(&findings.advice);
   find_out(&findings, server, options);
-  bool asked = options.config.integration_key != nullptr;
+  bool asked = options.config.integration_key.text;
   Datum values[] = {
       CStringGetTextDatum(server->servername),       CStringGetTextDatum(options.config.api_url),
       CStringGetTextDatum(options.config.track_url), BoolGetDatum(findings.reachable),
       BoolGetDatum(findings.key_valid),              BoolGetDatum(findings.write_access),
-      BoolGetDatum(has_track_secret(options)), Int32GetDatum(static_cast<int32>(findings.latency_ms)),
+      BoolGetDatum(has_track_secret(options.config)), Int32GetDatum(static_cast<int32>(findings.latency_ms)),
       CStringGetTextDatum(findings.advice.data),
   };
   bool nulls[] = {false, false, false, !asked, !findings.key_known, !findings.key_known, false, findings.latency_ms < 0, false};

@@ -10,6 +10,7 @@
 #include "core/region.h"
 #include "core/secrets.h"
 #include "fdw/entry.h"
+#include "fdw/secret_file.h"
 
 extern "C" {
 #include "pgtime.h"
@@ -97,31 +98,38 @@ void check_object(const OptionRule& rule, const char* value) {
   refuse_value(rule, value, list.data);
 }
 
-// A key sent to another host is a key given away.
-void need_superuser(const OptionRule& rule) {
+void need_superuser(const OptionRule& rule, const char* hint) {
   if (superuser()) return;
-  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                  errmsg("only a superuser may set option \"%s\"", rule.name),
-                  errhint("Without it the server's region decides where keys are sent. A server that has it is for a superuser to change.")));
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only a superuser may set option \"%s\"", rule.name), errhint("%s", hint)));
 }
 
+// A key sent to another host is a key given away.
+constexpr const char* kServerHint =
+    "Without it the server's region decides where keys are sent. A server that has it is for a superuser to change.";
+
+// It makes the server read a file with rights that its users do not have.
+constexpr const char* kMappingHint =
+    "Without it the mapping holds the secret itself. A mapping that has it is for a superuser to change, as long as the option is not dropped.";
+
 void check_url(const OptionRule& rule, const char* value) {
-  need_superuser(rule);
+  need_superuser(rule, kServerHint);
   const char* problem = pendo::base_url_problem(value);
   if (problem) refuse_value(rule, value, psprintf("https://host[:port], or http on the loopback interface; %s", problem));
 }
 
 void check_ca_file(const OptionRule& rule, const char* value) {
-  need_superuser(rule);
+  need_superuser(rule, kServerHint);
   if (!is_absolute_path(value)) refuse_value(rule, value, "the absolute path of a file of PEM certificates on the database host");
 }
 
-// What goes into a header must not be able to start another one. The value is
-// not shown: it is a secret.
+void check_secret_file(const OptionRule& rule, const char* value) {
+  need_superuser(rule, kMappingHint);
+  if (!is_absolute_path(value)) refuse_value(rule, value, "the absolute path of a file on the database host that holds the secret");
+}
+
+// The value is not shown: it is a secret.
 void check_secret(const OptionRule& rule, const char* value) {
-  bool good = *value != '\0' && strlen(value) <= 500;
-  for (const char* c = value; *c; ++c) good = good && *c > ' ' && *c < 0x7f;
-  if (good) return;
+  if (pendo::is_secret(value)) return;
   ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
                   errmsg("invalid value for option \"%s\"", rule.name),
                   errhint("Allowed: 1 to 500 printable ASCII characters without blanks.")));
@@ -214,6 +222,9 @@ const OptionRule kRules[] = {
     {"integration_key", kMapping, check_secret},
     {"track_secret", kMapping, check_secret},
     {kAppSecretPrefix, kMapping, check_secret},
+    {"integration_key_file", kMapping, check_secret_file},
+    {"track_secret_file", kMapping, check_secret_file},
+    {kAppSecretFilePrefix, kMapping, check_secret_file},
     {"delivery", kServer | kTable, check_delivery},
     {"delivery_timeout", kServer | kTable, check_number, 1, 86'400'000, GUC_UNIT_MS},
     {"reject_limit", kServer | kTable, check_limit},
@@ -301,7 +312,7 @@ const char* closest_option(const char* name, unsigned place) {
 
 [[noreturn]] void refuse_option(const char* name, unsigned place) {
   const OptionRule* elsewhere = find_rule(name);
-  if (elsewhere && (elsewhere->places & kMapping)) {
+  if (elsewhere && elsewhere->check == check_secret) {
     ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
                     errmsg("option \"%s\" is a secret and does not belong on %s", name, place_name(place)),
                     errdetail("Everybody may read the options of servers and tables."),
@@ -376,6 +387,7 @@ extern "C" Datum pendo_fdw_validator(PG_FUNCTION_ARGS) {
     default: break;
   }
   pendo_validate_options(options, place);
+  if (place == kMapping) pendo_refuse_two_forms(options);
   bool no_region = place == kServer && !pendo_find_option(options, "region") && !pendo_find_option(options, "api_url");
   if (no_region) {
     ereport(ERROR, (errcode(ERRCODE_FDW_OPTION_NAME_NOT_FOUND), errmsg("option \"region\" is missing"),

@@ -27,6 +27,7 @@ const char* pendo_find_option(List* options, const char* name);
 // The rest of the name of an option that begins so, or nullptr: the app of
 // "track_secret:mobile".
 constexpr const char* kAppSecretPrefix = "track_secret:";
+constexpr const char* kAppSecretFilePrefix = "track_secret_file:";
 const char* pendo_option_suffix(const char* name, const char* prefix);
 
 int64 pendo_number_option(List* options, const char* name, int64 otherwise);

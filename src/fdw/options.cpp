@@ -85,7 +85,9 @@ void set_app_secrets(PendoConfigText* config, List* options) {
   foreach (cell, options) {
     auto* def = lfirst_node(DefElem, cell);
     const char* app = pendo_option_suffix(def->defname, kAppSecretPrefix);
-    if (app) secrets[config->app_count++] = {app, defGetString(def)};
+    if (app) secrets[config->app_count++] = {app, {.text = defGetString(def)}};
+    app = pendo_option_suffix(def->defname, kAppSecretFilePrefix);
+    if (app) secrets[config->app_count++] = {app, {.file = defGetString(def)}};
   }
 }
 
@@ -100,8 +102,10 @@ void set_secrets(PendoConfigText* config, ForeignServer* server, Oid user) {
   Oid whose = user;  // where there is none, this is the one to make
   List* options = mapping_options(server->serverid, user, &config->has_mapping, &whose);
   config->mapping = mapping_name(server->servername, whose);
-  config->integration_key = pendo_find_option(options, "integration_key");
-  config->track_secret = pendo_find_option(options, "track_secret");
+  config->integration_key.text = pendo_find_option(options, "integration_key");
+  config->integration_key.file = pendo_find_option(options, "integration_key_file");
+  config->track_secret.text = pendo_find_option(options, "track_secret");
+  config->track_secret.file = pendo_find_option(options, "track_secret_file");
   set_app_secrets(config, options);
 }
 

@@ -1,6 +1,8 @@
 // The cache of clients.
 #include "fdw/session.h"
 
+#include "fdw/secret_file.h"
+
 namespace {
 
 struct ClientKey {
@@ -53,16 +55,18 @@ void pendo_session_init() {
 }
 
 PendoClientRef* pendo_session_client(Oid server, Oid user, const PendoOptions& options) {
+  PendoConfigText config = pendo_read_secret_files(options.config);
   if (options_changed) forget_clients();
   if (!clients) create_cache();
   ClientKey key = {server, user};
   bool found = false;
   auto* entry = static_cast<ClientEntry*>(hash_search(clients, &key, HASH_ENTER, &found));
   if (!found) entry->client = nullptr;
-  // compared each time: a cursor may come with options from before a change
-  if (entry->client && pendo_client_has(entry->client, options.config)) return entry->client;
+  // compared each time: a cursor may come with options from before a change, and
+  // a file may hold another secret by now
+  if (entry->client && pendo_client_has(entry->client, config)) return entry->client;
   pendo_client_free(entry->client);
-  entry->client = pendo_client_new(options.config);
+  entry->client = pendo_client_new(config);
   if (!entry->client) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
   return entry->client;
 }

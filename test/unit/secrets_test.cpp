@@ -9,9 +9,9 @@ namespace {
 Config config_with_apps() {
   Config config;
   config.server_name = "pendo";
-  config.integration_key = "key-1";
-  config.track_secret = "plain-1";
-  config.app_secrets = {{"mobile", "mobile-1"}, {"-323232", "web-1"}};
+  config.integration_key.text = "key-1";
+  config.track_secret.text = "plain-1";
+  config.app_secrets = {{"mobile", {.text = "mobile-1", .from_file = false, .problem = {}}}, {"-323232", {.text = "web-1", .from_file = false, .problem = {}}}};
   config.has_mapping = true;
   config.mapping = "alice SERVER pendo";
   return config;
@@ -30,10 +30,10 @@ TEST(Secrets, AnAppHasAPlainName) {
 
 TEST(Secrets, AreLookedUpByApp) {
   Config config = config_with_apps();
-  EXPECT_EQ(*track_secret_of(config, {}), "plain-1");
-  EXPECT_EQ(*track_secret_of(config, "-323232"), "web-1");
+  EXPECT_EQ(track_secret_of(config, {})->text, "plain-1");
+  EXPECT_EQ(track_secret_of(config, "-323232")->text, "web-1");
   EXPECT_EQ(track_secret_of(config, "Mobile"), nullptr);
-  config.track_secret.clear();
+  config.track_secret = {};
   EXPECT_EQ(track_secret_of(config, {}), nullptr);
   EXPECT_TRUE(has_track_secret(config));
   config.app_secrets.clear();
@@ -48,7 +48,7 @@ TEST(Secrets, OfAnAppThatIsMissingAreToldWithTheStatementThatSetsIt) {
   EXPECT_EQ(f.detail, R"(There are secrets of the apps "mobile", "-323232", and one of events that name no app.)");
   EXPECT_NE(f.hint.find(R"(: ALTER USER MAPPING FOR alice SERVER pendo OPTIONS (ADD "track_secret:mobil" '...').)"), std::string::npos) << f.hint;
   config.app_secrets.clear();
-  config.track_secret.clear();
+  config.track_secret = {};
   config.has_mapping = false;
   EXPECT_NE(no_app_secret(config, "m").hint.find(R"(: CREATE USER MAPPING FOR alice SERVER pendo OPTIONS ("track_secret:m" '...').)"), std::string::npos);
   EXPECT_NE(no_track_secret(config).hint.find(R"(: CREATE USER MAPPING FOR alice SERVER pendo OPTIONS (track_secret '...').)"), std::string::npos);
@@ -62,10 +62,31 @@ TEST(Secrets, NoOptionIsNamedForWhatIsNoApp) {
 
 TEST(Secrets, OfEventsWithoutAppAreAskedForWhereOnlyAppsHaveOne) {
   Config config = config_with_apps();
-  config.track_secret.clear();
+  config.track_secret = {};
   Failure f = no_track_secret(config);
   EXPECT_EQ(f.message, R"(no track secret for server "pendo" of events that name no app)");
   EXPECT_NE(f.hint.find("(ADD track_secret '...')"), std::string::npos) << f.hint;
+}
+
+// Whatever its path may do: nothing that could start another header.
+TEST(Secrets, ArePlainText) {
+  EXPECT_TRUE(is_secret("a"));
+  EXPECT_TRUE(is_secret(std::string(500, '~')));
+  for (const std::string& bad : {std::string(), std::string(501, 'a'), std::string("a b"), std::string("a\r\nHost: x"), std::string("a\tb"),
+                                 std::string("a\0b", 3), std::string("\x7f"), std::string("\xc3\xa4")}) {
+    EXPECT_FALSE(is_secret(bad)) << bad;
+  }
+}
+
+TEST(Secrets, ThatAreNotToBeHadAreToldWithTheirProblem) {
+  Config config = config_with_apps();
+  Secret lost{.text = {}, .from_file = true, .problem = {sqlstate::kInsufficientPrivilege, "cannot read it", {}, "chmod", 0}};
+  config.integration_key = config.track_secret = config.app_secrets[0].secret = lost;
+  EXPECT_TRUE(has_track_secret(config));
+  EXPECT_EQ(no_integration_key(config).message, "cannot read it");
+  EXPECT_EQ(no_track_secret(config).message, "cannot read it");
+  EXPECT_EQ(no_app_secret(config, "mobile").message, "cannot read it");
+  EXPECT_EQ(no_app_secret(config, "mobil").message, R"(no track secret for app "mobil" of server "pendo")");
 }
 
 TEST(Secrets, StayOutOfMessages) {
