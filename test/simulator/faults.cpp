@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "hash.h"
 #include "json_write.h"
 
 namespace simulator {
@@ -27,6 +28,10 @@ constexpr KindName kKinds[] = {
     {"garbage", FaultKind::kGarbage},
     {"partial_408", FaultKind::kPartial408},
     {"wrong_counts", FaultKind::kWrongCounts},
+    {"short_body", FaultKind::kShortBody},
+    {"wrong_length", FaultKind::kWrongLength},
+    {"corrupt", FaultKind::kCorrupt},
+    {"gzip_bomb", FaultKind::kGzipBomb},
 };
 
 std::string text_of(const Value& source, std::string_view name) {
@@ -36,14 +41,13 @@ std::string text_of(const Value& source, std::string_view name) {
 
 // Test programs in languages without types send numbers as text now and then.
 std::optional<std::int64_t> whole_number(const Value& value) {
-  std::int64_t number = -1;
-  if (value.is(Type::kInteger)) number = value.integer();
-  if (value.is_string()) {
-    const std::string& text = value.string();
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  }
-  return number < 0 ? std::nullopt : std::optional(number);
+  if (value.is(Type::kInteger)) return value.integer();
+  if (!value.is_string()) return std::nullopt;
+  const std::string& text = value.string();
+  std::int64_t number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 bool read_headers(const Value& headers, Fault& fault) {
@@ -55,10 +59,11 @@ bool read_headers(const Value& headers, Fault& fault) {
   return true;
 }
 
-bool parse_kind(const std::string& name, FaultKind& kind) {
+bool parse_kind(const std::string& name, Fault& fault) {
   for (const auto& entry : kKinds) {
     if (entry.name == name) {
-      kind = entry.kind;
+      fault.kind = entry.kind;
+      fault.name = entry.name;
       return true;
     }
   }
@@ -67,15 +72,22 @@ bool parse_kind(const std::string& name, FaultKind& kind) {
 
 }  // namespace
 
+// Which calls a rule is for.
+bool FaultRules::read_limit(Rule& rule, const std::string& name, std::int64_t number) {
+  if (name == "skip") return rule.skip = number, true;
+  if (name == "times") return rule.times = number, true;
+  if (name == "rate") return rule.rate = number, number <= 100;
+  if (name == "seed") return rule.seed = static_cast<std::uint64_t>(number), true;
+  return false;
+}
+
 // False if the rule has no such member or it is of another type.
 bool FaultRules::read_number(Rule& rule, const std::string& name, const Value& value) {
   auto number = whole_number(value);
-  if (!number) return false;
-  if (name == "skip") {
-    rule.skip = *number;
-  } else if (name == "times") {
-    rule.times = *number;
-  } else if (name == "status") {
+  if (number && name == "by") return rule.fault.by = *number, true;
+  if (!number || *number < 0) return false;
+  if (read_limit(rule, name, *number)) return true;
+  if (name == "status") {
     rule.fault.status = static_cast<int>(*number);
     return *number >= 100 && *number <= 999;
   } else if (name == "ms") {
@@ -108,13 +120,13 @@ bool FaultRules::parse(const Value& source, Rule& rule, std::string& error) {
     error = "a rule needs a route";
     return false;
   }
-  if (!parse_kind(text_of(source, "kind"), rule.fault.kind)) {
+  if (!parse_kind(text_of(source, "kind"), rule.fault)) {
     error = "unknown kind \"" + text_of(source, "kind") + "\"";
     return false;
   }
   rule.prefix = rule.route.back() == '*';
   if (rule.prefix) rule.route.pop_back();
-  if (rule.fault.kind == FaultKind::kGarbage) rule.fault.status = 200;
+  if (rule.fault.kind == FaultKind::kGarbage || rule.fault.kind == FaultKind::kGzipBomb) rule.fault.status = 200;
   for (const auto& [name, value] : source.object()) {
     if (read_member(rule, name, value)) continue;
     error = "a rule cannot have " + name + " " + to_json(value);
@@ -154,6 +166,9 @@ void FaultRules::clear() {
   rules_.clear();
 }
 
+// The n-th call of a rule goes wrong, or not, whatever else happens.
+bool FaultRules::strikes(Rule& rule) { return rule.rate == 100 || mix(rule.seed, rule.drawn++) % 100 < static_cast<std::uint64_t>(rule.rate); }
+
 std::optional<Fault> FaultRules::take(std::string_view route) {
   std::lock_guard lock(mutex_);
   for (auto& rule : rules_) {
@@ -163,6 +178,7 @@ std::optional<Fault> FaultRules::take(std::string_view route) {
       --rule.skip;
       continue;
     }
+    if (!strikes(rule)) continue;
     if (rule.times > 0) --rule.times;
     return rule.fault;
   }

@@ -27,16 +27,22 @@ enum class FaultKind {
   kGarbage,
   kPartial408,
   kWrongCounts,
+  kShortBody,
+  kWrongLength,
+  kCorrupt,
+  kGzipBomb,
 };
 
 struct Fault {
   FaultKind kind = FaultKind::kStatus;
+  std::string_view name;  // of the kind
   int status = 500;
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   std::int64_t ms = 0;
   std::size_t after_bytes = 0;
   std::size_t bytes = 1;
+  std::int64_t by = 0;
 };
 
 class FaultRules {
@@ -55,11 +61,16 @@ class FaultRules {
     bool prefix = false;
     std::int64_t skip = 0;
     std::int64_t times = -1;  // -1: for ever
+    std::int64_t rate = 100;  // percent of the calls
+    std::uint64_t seed = 0;
+    std::uint64_t drawn = 0;
     Fault fault;
   };
   static bool parse(const Value& source, Rule& rule, std::string& error);
   static bool read_member(Rule& rule, const std::string& name, const Value& value);
   static bool read_number(Rule& rule, const std::string& name, const Value& value);
+  static bool read_limit(Rule& rule, const std::string& name, std::int64_t number);
+  static bool strikes(Rule& rule);
 
   mutable std::mutex mutex_;
   std::vector<Rule> rules_;

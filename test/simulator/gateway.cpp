@@ -2,6 +2,7 @@
 // before the body, a key is judged before the path.
 #include "gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "exchange.h"
@@ -22,7 +23,9 @@ class Call {
 
   bool serve() {
     if (!is_control_) fault_ = world_.faults.take(match_.key);
+    if (fault_) world_.traffic.count_fault(fault_->name);
     if (has(FaultKind::kResetBefore)) {
+      world_.traffic.keep(request_, fault_->name);
       wire_.reset();
       return false;
     }
@@ -33,7 +36,7 @@ class Call {
       answer_unreadable(wire_, request_, status);
       return false;
     }
-    if (!is_control_) sequence_ = world_.traffic.keep(request_);
+    if (!is_control_) sequence_ = world_.traffic.keep(request_, fault_ ? fault_->name : std::string_view());
     return answer();
   }
 
@@ -45,8 +48,9 @@ class Call {
       if (!wire_.pause(world_.switches.number(Switch::kLatencyMs), false)) return false;
       if (has(FaultKind::kStallBefore) && !wire_.pause(fault_->ms, true)) return false;
     }
-    if (has(FaultKind::kStatus) || has(FaultKind::kGarbage)) return answer_fault();
+    if (has(FaultKind::kStatus) || has(FaultKind::kGarbage) || has(FaultKind::kGzipBomb)) return answer_fault();
     Response response(wire_, request_);
+    if (world_.switches.is(Switch::kCompression, "none")) response.no_compression();
     bool after = has(FaultKind::kStatusAfter) || has(FaultKind::kResetAfter);
     if (after) response.discard();
     if (fault_ && !after) response.set_fault(*fault_);
@@ -65,12 +69,23 @@ class Call {
     Response response(wire_, request_);
     tell_end(response);
     response.no_compression();
+    if (has(FaultKind::kGzipBomb)) response.force_compression();
     response.status = fault_->status;
     if (!fault_->body.empty()) response.set_header("Content-Type", "text/plain; charset=utf-8");
     for (const auto& [name, value] : fault_->headers) response.set_header(name, value);
     response.write(fault_->body);
+    if (has(FaultKind::kGzipBomb)) write_blanks(response, fault_->bytes);
     response.finish();
     return !wire_.broken() && !response.must_close();
+  }
+
+  static void write_blanks(Response& response, std::size_t count) {
+    const std::string block(64 * 1024, ' ');
+    for (std::size_t left = count; left > 0;) {
+      std::size_t size = std::min(left, block.size());
+      if (!response.write(std::string_view(block).substr(0, size))) return;
+      left -= size;
+    }
   }
 
   void dispatch(Exchange& exchange) {

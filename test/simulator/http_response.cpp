@@ -82,7 +82,8 @@ void Response::set_header(std::string_view name, std::string_view value) {
 bool Response::write(std::string_view bytes) {
   if (discarding_ || ended_) return !ended_;
   buffer_ += bytes;
-  return buffer_.size() < kBufferSize || flush(false);
+  bool in_one_piece = has(FaultKind::kWrongLength);
+  return in_one_piece || buffer_.size() < kBufferSize || flush(false);
 }
 
 void Response::finish() {
@@ -91,6 +92,10 @@ void Response::finish() {
   flush(true);
   if (!ended_ && chunked_) wire_.send("0\r\n\r\n");
   ended_ = true;
+  if (has(FaultKind::kWrongLength) && fault_->by > 0) {
+    wire_.pause(fault_->ms, true);
+    close_ = true;
+  }
 }
 
 void Response::abort() {
@@ -114,12 +119,25 @@ bool Response::flush(bool last) {
     bytes.swap(buffer_);
   }
   buffer_.clear();
+  spoil(bytes);
   if (!committed_ && !send_head(last ? std::optional(bytes.size()) : std::nullopt)) return false;
   if (head_only_ || has_no_body(status)) {
     chunked_ = false;
     return !wire_.broken();
   }
   return send_body(bytes);
+}
+
+// What is wrong with the body itself, not with how it travels.
+void Response::spoil(std::string& bytes) const {
+  if (has(FaultKind::kShortBody)) bytes.resize(std::min(bytes.size(), fault_->after_bytes - std::min(fault_->after_bytes, body_sent_)));
+  bool has_byte = fault_ && fault_->after_bytes >= body_sent_ && fault_->after_bytes < body_sent_ + bytes.size();
+  if (has(FaultKind::kCorrupt) && gzip_ && has_byte) bytes[fault_->after_bytes - body_sent_] ^= 0x55;
+}
+
+std::size_t Response::told_length(std::size_t length) const {
+  if (!has(FaultKind::kWrongLength)) return length;
+  return static_cast<std::size_t>(std::max<std::int64_t>(0, static_cast<std::int64_t>(length) + fault_->by));
 }
 
 bool Response::send_head(std::optional<std::size_t> length) {
@@ -133,7 +151,7 @@ bool Response::send_head(std::optional<std::size_t> length) {
   }
   for (const auto& [name, value] : headers_) line += name + ": " + value + "\r\n";
   if (chunked_) line += "Transfer-Encoding: chunked\r\n";
-  if (length && !has_no_body(status)) line += "Content-Length: " + std::to_string(*length) + "\r\n";
+  if (length && !has_no_body(status)) line += "Content-Length: " + std::to_string(told_length(*length)) + "\r\n";
   if (close_) line += "Connection: close\r\n";
   return wire_.send(line + "\r\n");
 }

@@ -26,6 +26,8 @@ class Response {
   void set_fault(const Fault& fault) { fault_ = fault; }
   // The body is sent as it is, whatever the client accepts.
   void no_compression() { gzip_wanted_ = false; }
+  // The body is compressed, whatever the client accepts.
+  void force_compression() { gzip_wanted_ = true; }
   // The answer goes nowhere: something else will be said in its place.
   void discard() { discarding_ = true; }
 
@@ -48,6 +50,9 @@ class Response {
   bool send_framed(std::string_view bytes);
   bool drip(std::string_view bytes);
   bool break_body(std::string_view bytes);
+  bool has(FaultKind kind) const { return fault_ && fault_->kind == kind; }
+  void spoil(std::string& bytes) const;
+  std::size_t told_length(std::size_t length) const;
 
   Wire& wire_;
   bool gzip_wanted_;

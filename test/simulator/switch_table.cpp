@@ -7,6 +7,8 @@ namespace {
 constexpr SwitchInfo kTable[] = {
     {Switch::kLatencyMs, "latency_ms", "number", "0", "A pause before each API and track answer; loopback has none."},
     {Switch::kClockMs, "clock_ms", "number", "0", "What now() is, in epoch ms; 0 is the machine's clock."},
+    {Switch::kCompression, "compression", "accepted|none", "accepted",
+     "Of bodies, where the client accepts gzip; several clients do and leave it to their HTTP library."},
 
     {Switch::kReadOnlyKeyStatus, "read_only_key_status", "403|401|402|400", "403",
      "Docs say only that a read-write key is needed; every refused key that was ever seen got 403."},

@@ -16,6 +16,7 @@ namespace simulator {
 enum class Switch {
   kLatencyMs,
   kClockMs,
+  kCompression,
   // keys
   kReadOnlyKeyStatus,
   kOtherRegionStatus,

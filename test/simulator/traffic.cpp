@@ -32,9 +32,14 @@ void Traffic::end(const std::string& route) {
   if (--in_flight_[route] <= 0) in_flight_.erase(route);
 }
 
-std::int64_t Traffic::keep(const Request& request) {
+void Traffic::count_fault(std::string_view kind) {
   std::lock_guard lock(mutex_);
-  kept_.push_back({++sequence_, request.method, request.target, request.headers, request.body, 0});
+  ++faults_[std::string(kind)];
+}
+
+std::int64_t Traffic::keep(const Request& request, std::string_view fault) {
+  std::lock_guard lock(mutex_);
+  kept_.push_back({++sequence_, request.method, request.target, request.headers, request.body, std::string(fault), 0});
   kept_bytes_ += request.body.size();
   while (kept_.size() > kMostRequests || (kept_bytes_ > kMostBodyBytes && kept_.size() > 1)) {
     kept_bytes_ -= kept_.front().body.size();
@@ -60,6 +65,7 @@ Value Traffic::metrics() const {
   out.set("bytesSent", bytes_sent.load());
   out.set("connectionsAccepted", connections_accepted.load());
   out.set("connectionsOpen", connections_open.load());
+  out.set("faults", from_map(faults_));
   out.set("maxInFlight", from_map(most_in_flight_));
   return out;
 }
@@ -67,6 +73,7 @@ Value Traffic::metrics() const {
 Value Traffic::describe(const Kept& kept) {
   Value one = Object{};
   one.set("body", valid_utf8(kept.body));
+  if (!kept.fault.empty()) one.set("fault", kept.fault);
   one.set("method", kept.method);
   one.set("path", kept.target);
   one.set("seq", kept.sequence);
@@ -93,6 +100,7 @@ void Traffic::each_request(const std::function<bool(const Value&)>& visit) const
 void Traffic::reset() {
   std::lock_guard lock(mutex_);
   counts_.clear();
+  faults_.clear();
   most_in_flight_ = in_flight_;
   kept_.clear();
   kept_bytes_ = 0;

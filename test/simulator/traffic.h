@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "http_request.h"
 #include "value.h"
@@ -22,7 +23,9 @@ class Traffic {
   void end(const std::string& route);
 
   // Keeps a request; the number is for telling its status when that is known.
-  std::int64_t keep(const Request& request);
+  std::int64_t keep(const Request& request, std::string_view fault);
+  // A call goes wrong on purpose.
+  void count_fault(std::string_view kind);
   void set_status(std::int64_t sequence, int status);
 
   Value counts() const;
@@ -42,6 +45,7 @@ class Traffic {
     std::string target;
     Headers headers;
     std::string body;
+    std::string fault;
     int status;
   };
   static Value describe(const Kept& kept);
@@ -50,6 +54,7 @@ class Traffic {
   std::map<std::string, std::int64_t> counts_;
   std::map<std::string, std::int64_t> in_flight_;
   std::map<std::string, std::int64_t> most_in_flight_;
+  std::map<std::string, std::int64_t> faults_;
   std::deque<Kept> kept_;
   std::int64_t sequence_ = 0;
   std::size_t kept_bytes_ = 0;

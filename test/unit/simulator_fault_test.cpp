@@ -182,6 +182,81 @@ TEST_F(SimulatorFault, WrongCountsDoNotAddUp) {
   EXPECT_EQ(changed(), 2);
 }
 
+TEST_F(SimulatorFault, ShortBodyIsFramedAsIfItWereWhole) {
+  bulk_fault(R"("kind":"short_body","after_bytes":7)");
+  Reply reply = bulk();
+  EXPECT_TRUE(reply.complete);
+  EXPECT_EQ(reply.header("content-length"), "7");
+  EXPECT_EQ(reply.body, R"({"faile)");
+  TestSimulator large({.visitors = 3000, .accounts = 10, .clean = true});
+  large.fault(R"([{"route":"POST /api/v1/aggregation","kind":"short_body","after_bytes":30001}])");
+  for (std::string_view encoding : {"identity", "gzip"}) {
+    reply = large.ask("POST", "/api/v1/aggregation", R"({"request":{"pipeline":[{"source":{"visitors":null}}]}})",
+                      {{"Accept-Encoding", std::string(encoding)}});
+    EXPECT_TRUE(reply.complete) << encoding;
+    EXPECT_EQ(reply.body.size(), 30001U) << encoding;
+  }
+}
+
+TEST_F(SimulatorFault, WrongLengthIsOffByThatMuch) {
+  bulk_fault(R"("kind":"wrong_length","by":-10)");
+  Reply reply = bulk();
+  EXPECT_EQ(reply.header("content-length"), "41");
+  EXPECT_EQ(reply.body.size(), 41U);
+  bulk_fault(R"("kind":"wrong_length","by":10)");
+  reply = bulk();
+  EXPECT_EQ(reply.header("content-length"), "61");
+  EXPECT_FALSE(reply.complete);
+}
+
+TEST_F(SimulatorFault, CorruptSpoilsWhatIsCompressed) {
+  const std::string_view pipeline = R"({"request":{"pipeline":[{"source":{"visitors":null}}]}})";
+  simulator_.fault(R"([{"route":"POST /api/v1/aggregation","kind":"corrupt","after_bytes":60}])");
+  Reply packed = simulator_.ask("POST", "/api/v1/aggregation", pipeline, {{"Accept-Encoding", "gzip"}});
+  EXPECT_TRUE(packed.complete);
+  EXPECT_EQ(gunzip(packed.body), "");
+  simulator_.set("compression", "none");
+  Reply plain = simulator_.ask("POST", "/api/v1/aggregation", pipeline, {{"Accept-Encoding", "gzip"}});
+  EXPECT_FALSE(plain.json().is_missing());
+}
+
+TEST_F(SimulatorFault, GzipBombSwells) {
+  bulk_fault(R"("kind":"gzip_bomb","body":"[","bytes":3000000)");
+  Reply reply = bulk();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_LT(reply.body.size(), 100'000U);
+  EXPECT_EQ(gunzip(reply.body), "[" + std::string(3'000'000, ' '));
+  EXPECT_EQ(changed(), 0);
+}
+
+TEST_F(SimulatorFault, RatesAreDrawnBySeedAndTold) {
+  auto statuses = [this](std::string_view seed) {
+    simulator_.post("/__sim/reset", "");
+    simulator_.fault(R"([{"route":"GET /api/v1/token/verify","rate":30,"seed":)" + std::string(seed) + R"(,"kind":"status","status":500},
+                         {"route":"GET *","rate":50,"kind":"reset_after"}])");
+    std::string drawn;
+    for (int i = 0; i < 200; ++i) drawn += std::to_string(simulator_.get("/api/v1/token/verify").status) + " ";
+    return drawn;
+  };
+  std::string first = statuses("7");
+  Value faults = *simulator_.get("/__sim/metrics").json().find("faults");
+  std::int64_t failed = faults.find("status")->integer();
+  EXPECT_GT(failed, 30);
+  EXPECT_LT(failed, 90);
+  EXPECT_GT(faults.find("reset_after")->integer(), 40);
+  std::int64_t told = 0;
+  Value requests = simulator_.get("/__sim/requests").json();
+  for (const auto& request : requests.list()) {
+    const Value* fault = request.find("fault");
+    bool refused = request.find("status")->integer() == 500;
+    EXPECT_EQ(refused, fault && *fault == Value("status"));
+    told += refused;
+  }
+  EXPECT_EQ(told, failed);
+  EXPECT_EQ(statuses("7"), first);
+  EXPECT_NE(statuses("8"), first);
+}
+
 TEST_F(SimulatorFault, SkipTimesAndPrefixes) {
   simulator_.fault(R"([{"route":"GET /api/v1/token/verify","skip":1,"times":2,"kind":"status","status":500},
                        {"route":"GET /api/v1/visitor/*","kind":"status","status":502},
@@ -202,6 +277,7 @@ TEST_F(SimulatorFault, RulesThatWouldNotWorkAreRefused) {
        {"{}", "[1]", "[", R"([{"kind":"status"}])", R"([{"route":"x"}])", R"([{"route":"x","kind":"bogus"}])",
         R"([{"route":"x","kind":"drip","byte":1}])", R"([{"route":"x","kind":"drip","ms":-1}])",
         R"([{"route":"x","kind":"drip","ms":"soon"}])", R"([{"route":"x","kind":"status","status":7}])",
+        R"([{"route":"x","kind":"status","rate":101}])", R"([{"route":"x","kind":"status","rate":-1}])",
         R"([{"route":"x","kind":"status","headers":{"a":1}}])", R"([{"route":"x","kind":"status","headers":[]}])"}) {
     EXPECT_EQ(simulator_.post("/__sim/faults", rules).status, 400) << rules;
   }
