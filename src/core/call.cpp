@@ -152,7 +152,7 @@ bool Call::begin_attempt() noexcept {
   code_ = CURLE_OK;
   gunzip_.stop();
   taken_ = 0;
-  bad_encoding_ = streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
+  bad_encoding_ = spoilt_ = streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
   attempt_ms_ = finished_ms_ = monotonic_ms();
   deadline_ms_ = attempt_ms_ + config_.request_timeout_ms;
   state_ = State::kRunning;
@@ -223,7 +223,7 @@ std::size_t Call::take_compressed(const char* data, std::size_t size, long statu
     Gunzip::Result result = gunzip_.run(next, left, out, sizeof out, produced);
     if (produced > 0 && !take(out, produced, status)) return 0;
     out_of_memory_ = out_of_memory_ || result == Gunzip::Result::kOutOfMemory;
-    bad_encoding_ = result == Gunzip::Result::kBroken;
+    bad_encoding_ = spoilt_ = result == Gunzip::Result::kBroken;
     if (out_of_memory_ || bad_encoding_) return 0;
     if (result == Gunzip::Result::kNeedsInput && left == 0) return size;
     if (!streams(status) || !sink_->has_enough()) continue;
@@ -255,7 +255,9 @@ bool Call::take(const char* data, std::size_t size, long status) noexcept {
 
 void Call::finish_attempt(CURLcode code) noexcept {
   finished_ms_ = monotonic_ms();
-  if (bad_encoding_) {
+  if (code == CURLE_OK && gunzip_.lacks_end()) {
+    code = CURLE_PARTIAL_FILE;
+  } else if (bad_encoding_) {
     code = CURLE_BAD_CONTENT_ENCODING;
     error_text_[0] = '\0';
   }
@@ -301,6 +303,16 @@ std::string Call::call_text() const {
 std::string Call::with_tries(std::string text) const {
   if (backoff_.tries() > 0) text += " after " + std::to_string(backoff_.tries() + 1) + " tries";
   return text;
+}
+
+// How long Pendo wants to be left alone, where that is longer than a back-off.
+std::string Call::wait_text() const {
+  constexpr std::int64_t kMinute = 60'000;
+  constexpr std::int64_t kHour = 60 * kMinute;
+  std::int64_t wait_ms = retry_after_ms(retry_after_, time(nullptr));
+  if (wait_ms < kMinute) return {};
+  std::string text = wait_ms < 2 * kHour ? std::to_string(wait_ms / kMinute) + " min" : std::to_string(wait_ms / kHour) + " h";
+  return " Pendo asks to wait " + (wait_ms < 48 * kHour ? text : std::to_string(wait_ms / kHour / 24) + " days") + ".";
 }
 
 Failure Call::describe_no_answer() const {
@@ -364,7 +376,7 @@ Failure Call::describe_answer() const {
   std::string status = std::to_string(http_status_);
   f.message = "Pendo answered " + status + " to server \"" + config_.server_name + "\"" +
               (words.empty() ? std::string() : ": " + words);
-  f.detail = with_tries(call_text() + " failed") + ".";
+  f.detail = with_tries(call_text() + " failed") + "." + wait_text();
   if (http_status_ == 429) {
     f.hint = "Pendo limits the rate of calls: run fewer syncs at a time, or set a longer retry_timeout.";
   } else if (http_status_ == 413) {
@@ -392,6 +404,7 @@ Failure Call::failure() const noexcept try {
     f.sqlstate = sqlstate::kProgramLimit;
     f.message = "Pendo's answer to server \"" + config_.server_name + "\" is too long";
     f.detail = call_text() + " sent more than is taken.";
+    f.hint = "Check the server's region or api_url: Pendo's own answers are not like this.";
   } else if (refused_key(http_status_)) {
     f = describe_refused_key();
   } else if (http_status_ >= 300) {

@@ -81,6 +81,8 @@ class Call {
   bool succeeded() const noexcept { return done() && verdict_ == Verdict::kSuccess; }
   bool worth_retrying() const noexcept { return done() && verdict_ == Verdict::kRetry; }
   int http_status() const noexcept { return http_status_; }
+  // Bytes on the way were not as they had been sent: what the sink got may be wrong.
+  bool spoilt() const noexcept { return spoilt_; }
   int tries() const noexcept { return backoff_.tries(); }
 
   // A try that failed may have been taken all the same: its answer was lost.
@@ -119,6 +121,7 @@ class Call {
   Failure describe_refused_key() const;
   std::string call_text() const;
   std::string with_tries(std::string text) const;
+  std::string wait_text() const;
 
   const Config& config_;
   Backoff backoff_;
@@ -137,6 +140,7 @@ class Call {
   Gunzip gunzip_;
   std::size_t taken_ = 0;  // of what libcurl will hand over again after the pause
   bool bad_encoding_ = false;
+  bool spoilt_ = false;
   bool streamed_ = false;
   bool paused_ = false;
   bool reply_too_long_ = false;

@@ -82,6 +82,16 @@ std::string append_body(std::string& body, const TrackEvent& event) {
   return object.problem().empty() ? context.problem() : object.problem();
 }
 
+// Pendo does not say what a 200 brings; it has been seen empty. A page comes from
+// somebody else, and an error is an error.
+bool is_no_receipt(std::string_view reply) {
+  reply = trimmed(reply);
+  if (reply.starts_with('<')) return true;
+  if (!reply.starts_with('{')) return false;
+  reply = trimmed(reply.substr(1));
+  return reply.starts_with("\"error\"") || reply.starts_with("\"errors\"");
+}
+
 // FNV-1a, 64 bits: the same on every machine, for it is kept in the ledger.
 std::uint64_t fingerprint(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
@@ -233,6 +243,7 @@ Status EventSender::settle() {
 // Pendo: 400 "Error unmarshalling track event data" speaks of this one event, as
 // does a 413; everything else that is no success would be the same for the next.
 Status EventSender::landed(Flight& flight) {
+  if (flight.call.succeeded() && is_no_receipt(flight.call.reply())) return start_failing(no_receipt(flight.call));
   bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
   if (!flight.call.succeeded() && !about_this_event) {
     // one that was turned away at each try has left no event behind
@@ -251,6 +262,12 @@ Status EventSender::landed(Flight& flight) {
   auto kind = in_doubt ? RecordResult::Kind::kUncertain : RecordResult::Kind::kInvalid;
   tell({kind, flight.label, flight.shown(), in_doubt ? std::string(kEarlierTry) + words : std::move(words)});
   return Status::kDone;
+}
+
+Failure EventSender::no_receipt(const Call& call) const {
+  return {sqlstate::kReplyHandle, "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": it is not the receipt of an event",
+          "POST " + std::string(kTrackPath) + " answered " + std::to_string(call.http_status()) + " with a body that begins: " + printable(call.reply(), 200),
+          "Whether the event was taken is not known. Check the server's region or track_url.", call.http_status()};
 }
 
 void EventSender::wind_up_calls() noexcept {

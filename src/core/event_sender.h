@@ -105,6 +105,7 @@ class EventSender : public Writer {
   Status refuse_app(std::string_view app);
   Status settle();
   Status landed(Flight& flight);
+  Failure no_receipt(const Call& call) const;
   void wind_up_calls() noexcept override;
   Status wind_up();
   void count_unsettled(std::string_view why);

@@ -11,12 +11,13 @@ bool Gunzip::start() noexcept {
   int code = made_ ? inflateReset(&stream_) : inflateInit2(&stream_, kGzipOnly);
   made_ = made_ || code == Z_OK;
   active_ = code == Z_OK;
-  ended_ = false;
+  ended_ = fed_ = false;
   return active_;
 }
 
 Gunzip::Result Gunzip::run(const char*& data, std::size_t& size, char* out, std::size_t room, std::size_t& produced) noexcept {
   produced = 0;
+  fed_ = fed_ || size > 0;
   if (ended_) {
     data += size;
     size = 0;

@@ -29,6 +29,8 @@ class Gunzip {
   bool start() noexcept;
   bool active() const noexcept { return active_; }
   void stop() noexcept { active_ = false; }
+  // What came is not all of it. An answer without a body is none.
+  bool lacks_end() const noexcept { return active_ && fed_ && !ended_; }
 
   // Fills `out`, of `room` bytes, and tells how many came. What is taken of the
   // input is moved over. Bytes behind the end are passed over.
@@ -39,6 +41,7 @@ class Gunzip {
   bool made_ = false;
   bool active_ = false;
   bool ended_ = false;
+  bool fed_ = false;
 };
 
 }  // namespace pendo

@@ -27,6 +27,9 @@ bool worth_retrying_code(int code) {
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
     case CURLE_BAD_CONTENT_ENCODING:
+    // bytes that the answer before left on a kept connection
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
       return true;
     default:
       return false;
@@ -68,10 +71,11 @@ std::int64_t retry_after_ms(std::string_view header, std::int64_t now_epoch_s) n
   }
   if (header.empty()) return -1;
   std::int64_t seconds = 0;
+  constexpr std::int64_t kLongest = 1'000'000'000;
   auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
-  if (error == std::errc() && end == header.data() + header.size()) {
-    if (seconds < 0) return -1;
-    return std::min<std::int64_t>(seconds, 1'000'000'000) * 1000;
+  if (end == header.data() + header.size()) {
+    if (header.front() == '-') return -1;
+    return (error == std::errc() ? std::min(seconds, kLongest) : kLongest) * 1000;
   }
   if (header.size() > 60) return -1;
   char date[64];

@@ -164,6 +164,8 @@ bool Scan::start_all(ScanRange range) noexcept try {
   if (range_.first_rows > 0 && range_.first_rows < page_limit_) page_limit_ = static_cast<int>(range_.first_rows);
   position_.clear();
   page_starts_.clear();
+  page_keys_.clear();
+  page_repeats_ = false;
   rows_ = 0;
   return send(aggregation(page_body(position_.behind())), true);
 } catch (const std::bad_alloc&) {
@@ -240,6 +242,7 @@ Status Scan::next_streamed(Value* out) {
   for (;;) {
     std::string_view record;
     Split split = next_record_text(record);
+    if (page_repeats_) return nonsense("it has a row that came before");
     if (split == Split::kFailed) return nonsense(splitter_.reason());
     if (split == Split::kRecord) {
       Status status = take_record(record, out);
@@ -267,6 +270,7 @@ Split Scan::next_record_text(std::string_view& record) {
   }
   if (std::exchange(ahead_, false)) {
     ready_.clear();
+    page_repeats_ = !page_keys_.end_page();
     rows_in_page_ = rows_in_attempt_ = 0;
   }
   return splitter_.next(record);
@@ -336,6 +340,8 @@ Scan::Verdict Scan::check_page_key(std::string_view key) {
     return wrong("it is not sorted as it was asked to be (\"" + printable(key, 100) + "\" comes after \"" + printable(last, 100) + "\")");
   }
   position_.move_to(place);
+  // in another order a row may move on while it is read
+  if (mode_ == Mode::kPages && position_.sorted_by_key()) page_keys_.add(key);
   return Verdict::kTake;
 }
 
@@ -365,6 +371,7 @@ void Scan::grow_page() {
 }
 
 Status Scan::page_ended() {
+  if (mode_ == Mode::kPages && !page_keys_.end_page()) return nonsense("it has a row that came before");
   bool last = mode_ != Mode::kPages || rows_in_page_ < page_limit_;
   if (last) {
     mode_ = Mode::kIdle;
@@ -380,12 +387,13 @@ std::string Scan::body_to_resume() const {
 
 Status Scan::stream_broke() {
   if (undecoded_ > kMaxUndecodedBytes) {
-    return fail(sqlstate::kProgramLimit, "Pendo sent a record of more than 8 MB to server \"" + config().server_name + "\"");
+    return fail(sqlstate::kProgramLimit, "Pendo sent more than 32 MB without a record to server \"" + config().server_name + "\"",
+                "POST " + call_.request().path + " was ended.", "Check the server's region or api_url: Pendo's own answers are not like this.");
   }
   bool whole = call_.succeeded();
   Failure failure = call_.failure();
   Request again = aggregation(body_to_resume());
-  bool can_resume = mode_ != Mode::kRows || rows_in_attempt_ == 0;
+  bool can_resume = rows_in_attempt_ == 0 || (mode_ != Mode::kRows && !call_.spoilt());
   if (whole || !can_resume || !call_.retry_with(std::move(again))) {
     return whole ? nonsense("it breaks off") : fail(std::move(failure));
   }
@@ -435,7 +443,7 @@ Status Scan::nonsense(const std::string& reason) {
   return fail(sqlstate::kReplyHandle,
               "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
               (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +
-                  " answered 200 with a body that begins: " + begin,
+                  " answered " + std::to_string(call_.http_status()) + " with a body that begins: " + begin,
               "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
               "check the server's region or api_url.");
 }

@@ -10,6 +10,7 @@
 #include "call.h"
 #include "client.h"
 #include "object.h"
+#include "page_keys.h"
 #include "pipeline.h"
 #include "record_queue.h"
 #include "record_splitter.h"
@@ -147,6 +148,8 @@ class Scan : public RowSource, private BodySink {
   ScanRange range_;
   ScanPosition position_;    // of the last row of the pages so far, or of the key looked for
   std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
+  PageKeys page_keys_;
+  bool page_repeats_ = false;  // the page that is through had a row that came before
   std::vector<std::string> paths_;             // of the columns, the key, and the parts of another order
   std::unique_ptr<RowDecoder> row_decoder_;    // aliased rows of an aggregation
   std::unique_ptr<RowDecoder> record_decoder_; // whole records of a GET by id

@@ -7,11 +7,8 @@ use warnings;
 
 use DBD::Pg qw(:async);
 use FindBin;
-use IO::Socket::INET;
 use lib $FindBin::Bin;
 use PendoTest;
-use POSIX qw(:errno_h);
-use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -19,8 +16,8 @@ my $limit = 2;      # seconds from the interrupt to the answer
 my $stall = 60_000; # milliseconds
 
 my $simulator = start_simulator('--visitors', 3_000, '--accounts', 100, '--clean');
-my ($resolver, $hold) = build_resolver();
-my $cluster = start_cluster(env => { LD_PRELOAD => $resolver, STALLING_RESOLVER_HOLD => $hold });
+my ($environment, $hold) = resolver_environment();
+my $cluster = start_cluster(env => $environment);
 my $admin = $cluster->session;
 
 # One call at a time (two events), so that a session keeps a known number of connections.
@@ -31,46 +28,6 @@ make_server('full_port', 'http://127.0.0.1:' . $full->{port});
 $admin->do("CREATE TABLE source AS SELECT 'v' || lpad(n::text, 7, '0') AS id, n FROM generate_series(1, 3000) n");
 
 # ---- what stalls --------------------------------------------------------
-
-# A name that takes as long to resolve as a file exists. The server is started
-# with this in front of the C library.
-sub build_resolver {
-    my $folder = File::Temp::tempdir('pendo_resolver_XXXX', DIR => '/tmp', CLEANUP => 1);
-    my $source = spew("$folder/resolver.c", <<'C');
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <netdb.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-int getaddrinfo(const char* node, const char* service, const struct addrinfo* hints, struct addrinfo** result) {
-  int (*real)(const char*, const char*, const struct addrinfo*, struct addrinfo**) = dlsym(RTLD_NEXT, "getaddrinfo");
-  if (!node || strcmp(node, "stall.invalid") != 0) return real(node, service, hints, result);
-  const char* hold = getenv("STALLING_RESOLVER_HOLD");
-  for (int i = 0; i < 6000 && access(hold, F_OK) == 0; ++i) usleep(10000);
-  return EAI_NONAME;
-}
-C
-    system('cc', '-shared', '-fPIC', '-o', "$folder/resolver.so", $source, '-ldl') == 0 or BAIL_OUT('cc failed');
-    my $held = spew("$folder/hold", '');
-    chmod 0755, $folder;
-    return ("$folder/resolver.so", $held);
-}
-
-# A port whose queue of connections is full: a further connect() gets no answer.
-sub full_port {
-    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 0) or die "listen: $!";
-    my $port = $listener->sockport;
-    my @fillers;
-    for (1 .. 4) {
-        socket my $filler, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
-        IO::Handle::blocking($filler, 0);
-        connect $filler, sockaddr_in($port, inet_aton('127.0.0.1'));
-        push @fillers, $filler;
-    }
-    return { port => $port, listener => $listener, fillers => \@fillers };
-}
 
 sub make_server {
     my ($name, $url) = @_;
@@ -107,9 +64,6 @@ push @cases, ['pendo', 'scan', { kind => 'drip', bytes => 1, ms => 500 }];
 push @cases, ['pendo', 'events', { kind => 'latency', ms => 300 }]; # 1,500 × 0.3 s, no call that stalls
 
 # ---- one session that is interrupted ------------------------------------
-
-# Sockets, timers and the like; the server's own files come and go.
-sub descriptors { my ($pid) = @_; return scalar grep { m{^(socket|pipe|anon_inode):} } map { readlink // '' } glob "/proc/$pid/fd/*" }
 
 sub start_stalling {
     my ($session, $schema, $statement, $fault) = @_;
@@ -159,12 +113,12 @@ sub works {
     my $done = eval { $session->do($sql); 1 };
     $simulator->config(latency_ms => 0);
     ok($done, "$name: the next statement works") or diag $session->errstr;
-    return descriptors($session->{pg_pid}) unless $schema eq 'slow_name';
+    return open_descriptors($session->{pg_pid}) unless $schema eq 'slow_name';
     my $most = $open // 1e9;
     unlink $hold;
-    eval { wait_until('resolvers to end', 10, sub { threads($session->{pg_pid}) == 1 && descriptors($session->{pg_pid}) <= $most }) };
+    eval { wait_until('resolvers to end', 10, sub { threads($session->{pg_pid}) == 1 && open_descriptors($session->{pg_pid}) <= $most }) };
     spew($hold, '');
-    return descriptors($session->{pg_pid});
+    return open_descriptors($session->{pg_pid});
 }
 
 sub threads { my ($pid) = @_; my @all = glob "/proc/$pid/task/*"; return scalar @all }

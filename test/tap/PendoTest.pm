@@ -13,13 +13,15 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::XS;
 use POSIX qw(setsid :sys_wait_h);
+use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($tree $pg_config start_cluster start_simulator start_tls_relay wait_until connect_pendo
-  error_of worked_async notices_of slurp spew free_port cancelled_within);
+  error_of worked_async notices_of slurp spew free_port full_port resolver_environment open_descriptors private_memory);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
 our $pg_config = $ENV{PG_CONFIG} || 'pg_config';
@@ -69,10 +71,39 @@ sub wait_until {
 }
 
 sub free_port {
-    require IO::Socket::INET;
     my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1) or die "no free port: $!";
     return $socket->sockport;
 }
+
+# A port whose queue of connections is full: a further connect() gets no answer.
+sub full_port {
+    my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 0) or die "listen: $!";
+    my $port = $listener->sockport;
+    my @fillers;
+    for (1 .. 4) {
+        socket my $filler, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
+        IO::Handle::blocking($filler, 0);
+        connect $filler, sockaddr_in($port, inet_aton('127.0.0.1'));
+        push @fillers, $filler;
+    }
+    return { port => $port, listener => $listener, fillers => \@fillers };
+}
+
+# What a server is to be started with to have the names of resolver.c, and the
+# file that holds up stall.invalid.
+sub resolver_environment {
+    my $dir = tempdir('resolver_XXXX', DIR => $folder);
+    system('cc', '-shared', '-fPIC', '-o', "$dir/resolver.so", "$tree/test/tap/resolver.c", '-ldl') == 0 or die "cc failed\n";
+    my $held = spew("$dir/hold", '');
+    chmod 0755, $dir;
+    return ({ LD_PRELOAD => "$dir/resolver.so", RESOLVER_HOLD => $held }, $held);
+}
+
+# Of a backend: sockets, timers and the like; the server's own files come and go.
+sub open_descriptors { my ($pid) = @_; return scalar grep { m{^(socket|pipe|anon_inode):} } map { readlink // '' } glob "/proc/$pid/fd/*" }
+
+# Of a process, in kB.
+sub private_memory { my ($pid) = @_; return slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : die "no RssAnon of $pid\n" }
 
 # Starts a program in its own process group.
 sub spawn {
@@ -228,18 +259,23 @@ sub start_simulator {
 }
 
 # TLS in front of a simulator, by a certificate that is its own authority:
-# { url, ca_file }. The client may choose HTTP/2 or HTTP/1.1.
+# { url, ca_file }. The client may choose HTTP/2 or HTTP/1.1. host, from, until:
+# whom the certificate is for, and when it is valid; protocol: the only one spoken.
 sub start_tls_relay {
-    my ($simulator) = @_;
+    my ($simulator, %arguments) = @_;
     my $dir = tempdir('relay_XXXX', DIR => $folder);
     my ($server_port) = $simulator->{url} =~ /:(\d+)$/;
     my $port = free_port();
     my $self = bless { url => "https://127.0.0.1:$port", ca_file => "$dir/cert.pem", log => "$dir/log" }, 'PendoTest::Relay';
-    my $pid = spawn({}, "$dir/openssl", qw(openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 30
-          -subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1), '-keyout', "$dir/key.pem", '-out', "$dir/cert.pem");
-    waitpid $pid, 0;
-    die slurp("$dir/openssl.err") if $?;
-    $self->{pid} = spawn({}, $self->{log}, $^X, "$tree/test/tap/tls_relay.pl", $port, $server_port, "$dir/cert.pem", "$dir/key.pem");
+    my $host = $arguments{host} // '127.0.0.1';
+    my $day = 86_400;
+    require IO::Socket::SSL::Utils;
+    my ($certificate, $key) = IO::Socket::SSL::Utils::CERT_create(CA => 1, subject => { commonName => $host },
+        subjectAltNames => [[$host =~ /^[\d.]+$/ ? 'IP' : 'DNS', $host]], purpose => { server => 1, CA => 1 },
+        not_before => $arguments{from} // time - $day, not_after => $arguments{until} // time + 30 * $day);
+    spew("$dir/cert.pem", IO::Socket::SSL::Utils::PEM_cert2string($certificate));
+    spew("$dir/key.pem", IO::Socket::SSL::Utils::PEM_key2string($key));
+    $self->{pid} = spawn({}, $self->{log}, $^X, "$tree/test/tap/tls_relay.pl", $port, $server_port, "$dir/cert.pem", "$dir/key.pem", $arguments{protocol} // ());
     push @running, $self;
     wait_until('the relay', 30, sub {
         die "the relay ended:\n" . slurp("$self->{log}.err") if waitpid($self->{pid}, WNOHANG) == $self->{pid};

@@ -1,9 +1,10 @@
 #!/usr/bin/perl
 # TLS in front of a plain server: passes bytes on, a process for each connection,
 # and offers HTTP/2 and HTTP/1.1. Writes "ready", and for each connection what was
-# agreed on. HUP: connections end as soon as nothing is under way on them.
+# agreed on. HUP: connections end as soon as nothing is under way on them. A
+# PROTOCOL, as in TLSv1_1, is the only one that is spoken.
 #
-#   tls_relay.pl PORT SERVER-PORT CERTIFICATE KEY
+#   tls_relay.pl PORT SERVER-PORT CERTIFICATE KEY [PROTOCOL]
 use strict;
 use warnings;
 
@@ -11,7 +12,9 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::SSL;
 
-my ($port, $server_port, $certificate, $key) = @ARGV;
+my ($port, $server_port, $certificate, $key, $protocol) = @ARGV;
+# old ones need leave of the library too
+my @versions = $protocol ? (SSL_version => $protocol, SSL_cipher_list => 'DEFAULT:@SECLEVEL=0') : ();
 $SIG{CHLD} = 'IGNORE';
 $| = 1;
 
@@ -37,7 +40,7 @@ while (1) {
 sub serve {
     my ($plain) = @_;
     my $client = IO::Socket::SSL->start_SSL($plain, SSL_server => 1, SSL_cert_file => $certificate, SSL_key_file => $key,
-        SSL_alpn_protocols => ['h2', 'http/1.1']) or return;
+        SSL_alpn_protocols => ['h2', 'http/1.1'], @versions) or return;
     print(($client->alpn_selected // 'none') . "\n");
     my $server = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $server_port) or die "port $server_port: $!\n";
     my $select = IO::Select->new($client, $server);

@@ -28,7 +28,8 @@ TEST(Retry, RetryAfterIsReadAsSecondsOrDate) {
   EXPECT_EQ(retry_after_ms(" 7\r\n", 0), 7000);
   EXPECT_EQ(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", 784111777 - 5), 5000);
   EXPECT_EQ(retry_after_ms("Sun, 06 Nov 1994 08:49:37 GMT", 784111777 + 5), 0);
-  for (auto senseless : {"", "soon", "-3", "1.5x"}) EXPECT_EQ(retry_after_ms(senseless, 0), -1) << senseless;
+  EXPECT_EQ(retry_after_ms("99999999999999999999999999", 0), 1'000'000'000'000);
+  for (auto senseless : {"", "soon", "-3", "-99999999999999999999999999", "1.5x"}) EXPECT_EQ(retry_after_ms(senseless, 0), -1) << senseless;
 }
 
 TEST(Retry, BackoffWaitsAtLeastWhatWasAskedAndGivesUp) {

@@ -1,0 +1,304 @@
+# Answers that are not what was asked for: every status, Retry-After in each form,
+# bodies that are cut, of a wrong length, spoilt or swollen, nonsense with a 200,
+# pages that repeat themselves. Each is made good, so that rows and values are those
+# of the simulator's own store, or is an ERROR that names server, call and status and
+# says what to do. 003 has the stalls, 008 and 016 what is recovered from and how
+# each record is accounted for.
+use strict;
+use warnings;
+
+use FindBin;
+use lib $FindBin::Bin;
+use PendoTest;
+use POSIX qw(strftime);
+use Test::More;
+use Time::HiRes qw(time);
+
+my $visitors  = 3000;
+my $simulator = start_simulator('--visitors', $visitors, '--accounts', 20, '--clean');
+my $cluster   = start_cluster(conf => ['max_worker_processes = 30']);
+my $dbh       = $cluster->session;
+connect_pendo($dbh, $simulator, page_size => 1000, max_retries => 0, request_timeout => '5s');
+$dbh->do("CREATE TABLE source AS SELECT 'v' || lpad(n::text, 7, '0') AS id, n FROM generate_series(1, 1500) n");
+
+my %route = (
+    scan   => 'POST /api/v1/aggregation',
+    lookup => 'GET /api/v1/visitor/:id',
+    update => 'POST /api/v1/metadata/visitor/custom/value',
+    events => 'POST /data/track',
+);
+my %call = (%route, lookup => 'GET /api/v1/visitor/v0000077');
+
+my $stored = $simulator->dump('visitor');
+my @all = map { [$_, @{ $stored->{$_}{metadata}{custom} }{qw(plan seats)}] } grep { !/^_PENDO_T_|^VISITOR-UNIQUE-ID/ } sort keys %$stored;
+
+my %switches;    # of the simulator, in the cases that follow
+sub start_over {
+    my ($what, @faults) = @_;
+    $simulator->reset;
+    $simulator->config(%switches) if %switches;
+    $simulator->faults(map { { route => $route{$what}, %$_ } } @faults);
+    return;
+}
+
+# ---- statements, and whether what they did is the truth -----------------
+
+my $step = 10_000;    # each UPDATE sets values of its own
+sub sql {
+    my ($what) = @_;
+    return 'SELECT visitor_id, custom_plan, custom_seats FROM pendo.visitors' if $what eq 'scan';
+    return q(SELECT visitor_id, custom_plan, custom_seats FROM pendo.visitors WHERE visitor_id = 'v0000077') if $what eq 'lookup';
+    return "UPDATE pendo.visitors v SET custom_seats = $step + s.n FROM source s WHERE v.visitor_id = s.id" if $what eq 'update';
+    return q(INSERT INTO pendo.track_events (visitor_id, event) SELECT id, 'E' || n FROM source WHERE n <= 20);
+}
+
+# { rows, error, notices }
+sub attempt {
+    my ($what) = @_;
+    $step += 10_000;
+    my @notices;
+    local $SIG{__WARN__} = sub { push @notices, $_[0] };
+    local $dbh->{PrintWarn} = 1;
+    my $sql = sql($what);
+    my $rows = eval { $sql =~ /^SELECT/ ? $dbh->selectall_arrayref($sql) : $dbh->do($sql) };
+    return { rows => $rows, error => $rows ? undef : PendoTest::describe_error($dbh), notices => "@notices" };
+}
+
+# What is wrong with the outcome of a statement that worked; empty if nothing.
+sub untrue {
+    my ($what, $outcome) = @_;
+    return 'error: ' . $outcome->{error}{text} if $outcome->{error};
+    if ($what eq 'scan' || $what eq 'lookup') {
+        my $want = $what eq 'scan' ? \@all : [$all[76]];
+        return @{ $outcome->{rows} } . ' rows, or others' unless eq_array($outcome->{rows}, $want);
+    } elsif ($what eq 'update') {
+        my $now = $simulator->dump('visitor');
+        my @wrong = grep { $now->{ sprintf 'v%07d', $_ }{metadata}{custom}{seats} != $step + $_ } 1 .. 1500;
+        return scalar(@wrong) . ' values are not there' if @wrong;
+    } else {
+        my %times;
+        ++$times{ $_->{event} } for @{ $simulator->events };
+        return keys(%times) . ' of 20 events' unless keys %times == 20;
+        my $twice = grep { $_ > 1 } values %times;
+        my ($told) = $outcome->{notices} =~ /(\d+) sent again/;
+        return "$twice events came twice, told: " . ($told // 'none') if $twice > ($told // 0);
+    }
+    return '';
+}
+
+# An ERROR: SQLSTATE and message, and it tells server, call and what to do.
+sub refuses {
+    my ($name, $what, $state, $message, @faults) = @_;
+    start_over($what, @faults);
+    my $since = time;
+    my $outcome = attempt($what);
+    my $took = time - $since;
+    my $error = $outcome->{error} // { state => '00000', message => 'no error', detail => '', hint => '', context => '' };
+    my @wrong;
+    push @wrong, "SQLSTATE $error->{state}" if ref $state ? $error->{state} !~ $state : $error->{state} ne $state;
+    push @wrong, "message: $error->{message}" if $error->{message} !~ $message || $error->{message} =~ /\.$|\n/;
+    push @wrong, 'no server' if "$error->{message} $error->{detail}" !~ /server "pendo"/;
+    push @wrong, "detail: $error->{detail}" if index($error->{detail}, $call{$what}) < 0;
+    push @wrong, "hint: $error->{hint}" if $error->{hint} !~ /^[A-Z].*\.$/s;
+    push @wrong, "took $took s" if $took > 10;
+    push @wrong, 'the session is gone' unless eval { $dbh->do('SELECT 1') };
+    is(join('; ', @wrong), '', "$what, $name: a clear ERROR");
+    return $error;
+}
+
+sub recovers {
+    my ($name, $what, @faults) = @_;
+    start_over($what, map { { times => 1, %$_ } } @faults);
+    my $outcome = attempt($what);
+    is(untrue($what, $outcome), '', "$what, $name: made good");
+    is_deeply([grep { $_->{times} } @{ $simulator->get('faults') }], [], "$what, $name: the fault struck");
+    return;
+}
+
+# The connection that a fault was on is not used as if nothing had been.
+sub goes_on {
+    my ($name, $what) = @_;
+    start_over($what);
+    is(untrue($what, attempt($what)), '', "$what, $name: the next one is whole");
+    return;
+}
+
+sub set_retries {
+    my ($retries) = @_;
+    $dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '$retries')");
+    return;
+}
+
+for my $what (sort keys %route) {
+    $simulator->reset;
+    is(untrue($what, attempt($what)), '', "$what: nothing wrong");
+}
+
+# ---- every status -------------------------------------------------------
+
+# The server's words are shown, and a redirect is not followed.
+my @statuses = (300 .. 303, 305, 307, 308, 400 .. 418, 421 .. 426, 428, 429, 431, 451, 499, 500 .. 511, 520 .. 530, 598, 599);
+for my $status (@statuses) {
+    my $key = $status == 401 || $status == 403;
+    my $fault = { kind => 'status', status => $status, body => 'sorry', headers => { Location => "$simulator->{url}/api/v1/token/verify" } };
+    for my $what (qw(scan lookup update events)) {
+        next if $what eq 'lookup' && $status == 404;              # asks in another way
+        next if $what eq 'events' && ($status == 400 || $status == 413);    # are about one event, see 006
+        my $message = !$key ? qr/^Pendo answered $status to server "pendo": sorry$/ : $what eq 'events' ? qr/^Pendo refused the track secret/ : qr/^Pendo refused the integration key/;
+        my $error = refuses("status $status", $what, $key ? '42501' : 'HV000', $message, $fault);
+        like($error->{context}, qr/: 0 records were taken/, "$what, status $status: nothing was taken") if $what eq 'update' || $what eq 'events';
+    }
+}
+is($simulator->stats->{'GET /api/v1/token/verify'} // 0, 0, 'no redirect is followed');
+
+# An answer without an error that is not the one that was documented.
+for my $status (201 .. 206, 226, 304) {
+    for my $what (qw(scan lookup update)) {
+        refuses("status $status", $what, $status == 304 ? 'HV000' : 'HV00L', $status == 304 ? qr/^Pendo answered 304/ : qr/^cannot make sense of Pendo's answer to server "pendo"/,
+            { kind => 'status', status => $status, body => '' });
+    }
+}
+
+# After the effect: what is in Pendo is not told as refused or as not sent.
+for my $status (500, 501, 508, 520, 599) {
+    for my $what (qw(update events)) {
+        my $error = refuses("status $status after the effect", $what, 'HV000', qr/^Pendo answered $status/, { kind => 'status_after', status => $status, body => 'sorry' });
+        my ($taken, $doubt) = $error->{context} =~ /: (\d+) records were taken.*; of (\d+) it is not known/;
+        my $there = $what eq 'events' ? @{ $simulator->events } : do { my $now = $simulator->dump('visitor'); grep { $now->{ sprintf 'v%07d', $_ }{metadata}{custom}{seats} == $step + $_ } 1 .. 1500 };
+        cmp_ok($there, '<=', ($taken // 0) + ($doubt // 0), "$what, status $status after the effect: what is in Pendo is told as in doubt");
+        cmp_ok($there, '>', 0, "$what, status $status after the effect: it was taken");
+    }
+}
+
+# ---- Retry-After --------------------------------------------------------
+
+my $date = sub { strftime('%a, %d %b %Y %H:%M:%S GMT', gmtime(time + $_[0])) };
+set_retries(2);
+for my $case (['1', 1], [' 1 ', 1], ['date', 1], [$date->(-100), 0], ['0', 0], ['-5', 0], ['soon', 0], ['', 0], [undef, 0]) {
+    my ($given, $least) = @$case;
+    my $value = $given;
+    my $fault = { kind => 'status', status => 429, body => 'Too Many Requests', defined $value ? (headers => { 'Retry-After' => $value }) : () };
+    for my $what ($least ? qw(lookup update events) : 'lookup') {
+        my $since = time;
+        $fault->{headers}{'Retry-After'} = $date->(2.5) if ($given // '') eq 'date';
+        recovers('429, Retry-After ' . ($given // 'absent'), $what, $fault);
+        cmp_ok(time - $since, '>=', $least, "$what: not before that") if $least;
+    }
+}
+for my $value ('601', '999999999', '9' x 30, 'Fri, 31 Dec 9999 23:59:59 GMT') {
+    for my $what (qw(scan update events)) {
+        my $since = time;
+        my $error = refuses("429, Retry-After $value", $what, 'HV000', qr/^Pendo answered 429 to server "pendo": Too Many Requests$/,
+            { kind => 'status', status => 429, body => 'Too Many Requests', headers => { 'Retry-After' => $value } });
+        like($error->{hint}, qr/retry_timeout/, "$what, 429, Retry-After $value: the hint names retry_timeout");
+        like($error->{detail}, qr/Pendo asks to wait (10 min|\d{3,} days)/, "$what, 429, Retry-After $value: the detail says how long");
+    }
+}
+
+# ---- bodies -------------------------------------------------------------
+
+my $nonsense = qr/^cannot make sense of Pendo's answer to server "pendo": /;
+
+# tells: whether what came tells by itself that it is not whole: the transfer broke off, or
+# the compression did. What looks whole and is no answer is not asked for again,
+# except of what can be sent again in smaller pieces. Of a page that is spoilt rows may
+# have been taken before that shows, and then it is not asked for again either.
+sub body_case {
+    my ($name, $what, $tells, $fault) = @_;
+    if ($fault->{kind} eq 'corrupt' && $what eq 'scan') {
+        set_retries(3);
+        start_over($what, { times => 1, %$fault });
+        my $outcome = attempt($what);
+        is($outcome->{error} ? '' : untrue($what, $outcome), '', "$what, $name: never a wrong row");
+    } elsif ($tells || $what eq 'update') {
+        set_retries(3);
+        recovers($name, $what, $fault);
+    } else {
+        refuses($name, $what, 'HV00L', $nonsense, $fault);
+    }
+    # bytes that are left on a connection are no answer to the next call, which is tried again
+    set_retries(3);
+    goes_on($name, $what);
+    set_retries(0);
+    my $is_lost = qr/^lost the call to \Q$simulator->{url}\E for server "pendo": /;
+    return refuses("$name, for ever", $what, '08006', $is_lost, $fault) if $tells && $fault->{kind} ne 'corrupt';
+    my $error = refuses("$name, for ever", $what, qr/^(?:08006|HV00L)$/, qr/$is_lost|$nonsense/, $fault);
+    return;
+}
+
+# Places within a body: of a page some thousand bytes, of the others a few.
+my %places = (scan => [0, 4000], lookup => [60], update => [0, 20]);
+for my $compression (qw(accepted none)) {
+    %switches = (compression => $compression);
+    for my $what (qw(scan lookup update)) {
+        for my $place (@{ $places{$what} }) {
+            for my $kind (qw(truncate reset_body short_body corrupt)) {
+                next if $kind eq 'corrupt' && ($compression eq 'none' || $place == 0);
+                my $tells = $kind ne 'short_body' || ($compression eq 'accepted' && $place > 0);
+                body_case("$kind at $place, compression $compression", $what, $tells, { kind => $kind, after_bytes => $place });
+            }
+        }
+        for my $by (-9, 30) {
+            body_case("Content-Length off by $by, compression $compression", $what, $by > 0 || $compression eq 'accepted', { kind => 'wrong_length', by => $by });
+        }
+    }
+}
+%switches = ();
+
+# An answer to an event has nothing in it that is needed.
+set_retries(2);
+recovers('Content-Length off by 100', 'events', { kind => 'wrong_length', by => 100 });
+recovers("200 and $_", 'events', { kind => 'status_after', status => 200, body => $_ }) for 'OK', '{}', ' ', 'true', '{"message":"taken"}';
+set_retries(0);
+
+# A few kB that become many MB.
+my $pid = $dbh->{pg_pid};
+my $before = private_memory($pid);
+my $swollen = 150_000_000;
+refuses('a bomb within a record', 'scan', 'HV00L', qr/$nonsense.*too long/, { kind => 'gzip_bomb', body => '{"results":[{"a":"', bytes => $swollen });
+refuses('a bomb between records', 'scan', '54000', qr/^Pendo sent more than 32 MB without a record to server "pendo"$/, { kind => 'gzip_bomb', body => '{"results":[', bytes => $swollen });
+refuses('a bomb', $_, '54000', qr/^Pendo's answer to server "pendo" is too long$/, { kind => 'gzip_bomb', body => '{', bytes => $swollen }) for qw(lookup update);
+cmp_ok(private_memory($pid) - $before, '<', 40_000, 'bombs: no memory is kept (kB)');
+goes_on('a bomb', $_) for qw(scan lookup update events);
+
+# ---- 200, and no answer -------------------------------------------------
+
+my $page = '<!DOCTYPE html><html><body>Sign in to the hotel network</body></html>';
+for my $body ('', ' ', 'null', '[]', '{}', '0', '"ok"', '{"error":"aggregation request timed out"}', '{"errors":[{"message":"no"}]}', $page, '{"results":null}', '{"results":{}}',
+    '{"results":[]', '{"results":[]}}', '{"results":[1]}', "\0\1\2", "\xef\xbb\xbf", '{"results":[]}{"results":[]}') {
+    for my $what (qw(scan lookup update)) {
+        (my $name = "200 and $body") =~ s/[^ -~]/?/g;
+        # a page without a row, as Pendo may write it
+        next if $what eq 'scan' && ($body eq '{}' || $body eq '{"results":null}');
+        refuses($name, $what, 'HV00L', $nonsense, { kind => 'garbage', body => $body });
+    }
+}
+# To an event nothing is answered that can be read, but a page is none of Pendo's.
+refuses('200 and a page', 'events', 'HV00L', $nonsense, { kind => 'garbage', body => $page });
+refuses('200 and an error', 'events', 'HV00L', $nonsense, { kind => 'garbage', body => '{"error":"no such app"}' });
+
+# ---- pages --------------------------------------------------------------
+
+# The first page as it came, and what the second may be in the place of the right one.
+$simulator->reset;
+$dbh->do("CREATE FOREIGN TABLE ids (visitor_id text) SERVER pendo OPTIONS (object 'visitors', page_size '4')");
+sub page_of { return '{"results":[' . join(',', map { qq({"a":"$_"}) } @_) . ']}' }
+sub pages_fail {
+    my ($name, @pages) = @_;
+    my $seen = 0;
+    $simulator->faults(map { { route => $route{scan}, kind => 'garbage', times => 1, body => page_of(@$_) } } @pages);
+    my $error = error_of($dbh, 'SELECT * FROM ids');
+    is($error ? $error->{state} : '', 'HV00L', "pages, $name: an ERROR");
+    like($error ? $error->{message} : '', qr/it (?:lists "v\d" twice|has a row that came before)$/, "pages, $name: that says so");
+    return;
+}
+pages_fail('the first one again', ([qw(v1 v2 v3 v4)]) x 2);
+pages_fail('the last row again', [qw(v1 v2 v3 v4)], [qw(v4 v5 v6 v7)]);
+pages_fail('a row twice', [qw(v1 v2 v2 v4)]);
+pages_fail('rows of the one before', [qw(v1 v2 v3 v4)], [qw(v3 v4 v5 v6)]);
+pages_fail('rows of the one before, among others', [qw(v1 v2 v3 v4)], [qw(v5 v2 v6 v7)]);
+pages_fail('a row twice, far apart', [qw(v1 v2 v1 v4)]);
+
+unlike($cluster->log, qr/terminated by signal|PANIC/, 'no backend died of it');
+
+done_testing();
