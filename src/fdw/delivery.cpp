@@ -312,6 +312,19 @@ void report(PendoRun* run) {
   run->results = nullptr;
 }
 
+// Of the runs that are sent that way; false if there was none. One that a trigger
+// on the ledger has made is sent first.
+bool report_runs(bool at_commit) {
+  bool any = false;
+  for (PendoRun* run = pendo_runs(); run; run = run->next) {
+    bool is_due = !run->reported && !pendo_has_unsent(run);
+    if (!is_due || (run->table->options.delivery != Delivery::kStatement) != at_commit) continue;
+    report(run);
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 const char* pendo_last_sqlstate() { return last_sqlstate; }
@@ -425,12 +438,9 @@ void pendo_deliver_all() {
       pendo_end_abandoned(run);
       if (pendo_has_unsent(run)) deliver(run);
     }
-    for (PendoRun* run = pendo_runs(); run; run = run->next) {
-      // a trigger on the ledger may have made it; it is sent first
-      if (run->reported || pendo_has_unsent(run)) continue;
-      report(run);
-      again = true;
-    }
+    // of a record that both sent, the result that came last is the one that counts
+    again |= report_runs(false);
+    again |= report_runs(true);
     // the rows just written may have fired triggers of the user's, which may write
     if (again) AfterTriggerFireDeferred();
   }

@@ -145,6 +145,16 @@ for my $table (qw(one now)) {
     $dbh->do("ALTER FOREIGN TABLE $table OPTIONS (DROP on_duplicate)");
 }
 
+# A record that a statement sent, and the commit then could not: it has not arrived.
+start_over();
+$dbh->do("SELECT pendo_fdw_prune('0')");
+$dbh->do($_) for put('one', 'nobody', -1), 'BEGIN', put('one', $a, -1), put('now', $a, -2);
+$simulator->faults({ route => $bulk, kind => 'status', status => 400, body => 'no' });
+$dbh->do('COMMIT');
+is_deeply($dbh->selectall_arrayref("SELECT id, reason, table_name FROM pendo_fdw_rejects WHERE id <> 'nobody'"), [[$a, 'invalid', 'public.one']], 'of two results of one record the one that came last counts');
+$simulator->faults;
+$dbh->do("SELECT pendo_fdw_prune('0')");
+
 # ---- what stops a send ------------------------------------------------------
 
 sub failed_runs { return $dbh->selectrow_array("SELECT count(*) FROM pendo_fdw_runs WHERE status = 'failed'") }
