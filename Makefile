@@ -16,7 +16,8 @@ else
 VPATH := $(srcdir)
 endif
 
-DATA = pendo_fdw--1.0.sql
+# pendo_fdw--A.sql and, from one version to the next, pendo_fdw--A--B.sql
+DATA = $(patsubst $(srcdir)/%,%,$(sort $(wildcard $(srcdir)/$(EXTENSION)--*.sql)))
 core_sources := $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/core/*.cpp))
 server_sources := $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/src/bridge/*.cpp $(srcdir)/src/fdw/*.cpp))
 simulator_sources := $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/test/simulator/*.cpp))

@@ -4,6 +4,7 @@
 #include "core/token_verify.h"
 #include "fdw/check.h"
 #include "fdw/entry.h"
+#include "fdw/ledger.h"
 #include "fdw/options.h"
 #include "fdw/secret_file.h"
 #include "fdw/session.h"
@@ -153,6 +154,7 @@ void find_out(Findings* findings, ForeignServer* server, const PendoOptions& opt
 }  // namespace
 
 extern "C" Datum pendo_fdw_check(PG_FUNCTION_ARGS) {
+  pendo_ledger_require();
   ForeignServer* server = GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
   AclResult acl = pendo_server_acl(server->serverid);
   if (acl != ACLCHECK_OK) aclcheck_error(acl, OBJECT_FOREIGN_SERVER, server->servername);

@@ -3,6 +3,7 @@
 
 #include "fdw/delivery.h"
 #include "fdw/entry.h"
+#include "fdw/ledger.h"
 
 namespace {
 
@@ -53,6 +54,7 @@ void pendo_tell_dry_run(const PendoRun* run, const pendo::Outcome& outcome) {
 }
 
 extern "C" Datum pendo_fdw_dry_run(PG_FUNCTION_ARGS) {
+  pendo_ledger_require();
   InitMaterializedSRF(fcinfo, 0);
   sink = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   sequence = 0;

@@ -15,12 +15,13 @@
 #include "fdw/scan.h"
 #include "fdw/session.h"
 #include "fdw/upper.h"
+#include "fdw/version.h"
 
 // Everything else is hidden; before 17, PGDLLEXPORT exports nothing by itself.
 #pragma GCC visibility push(default)
 extern "C" {
 #ifdef PG_MODULE_MAGIC_EXT
-PG_MODULE_MAGIC_EXT(.name = "pendo_fdw", .version = "1.0");
+PG_MODULE_MAGIC_EXT(.name = "pendo_fdw", .version = PENDO_FDW_VERSION);
 #else
 PG_MODULE_MAGIC;
 #endif

@@ -45,6 +45,10 @@ extern char* pendo_sync_name;
 // Called once per session, before the prefix of the settings is reserved.
 void pendo_ledger_init();
 
+// ERROR where the extension's SQL is of another version than this library: before
+// anything is sent, and before a function of it makes a row.
+void pendo_ledger_require();
+
 // Adds a result. `values` (JSON) and `message` are UTF-8, empty where there are
 // none.
 void pendo_ledger_put(PendoSpool* results, PendoResultKind kind, std::string_view id, std::string_view values,

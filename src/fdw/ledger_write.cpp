@@ -1,5 +1,7 @@
 // The way to the ledger's tables.
+#include "fdw/ledger.h"
 #include "fdw/ledger_write.h"
+#include "fdw/version.h"
 
 extern "C" {
 #include "access/genam.h"
@@ -35,6 +37,20 @@ Oid owner_of(Oid table) {
   return owner;
 }
 
+// A package may bring a new library while the database has the tables and the
+// functions of the old one.
+void check_version(HeapTuple tuple, Relation catalog) {
+  bool isnull = false;
+  Datum value = heap_getattr(tuple, Anum_pg_extension_extversion, RelationGetDescr(catalog), &isnull);
+  const char* version = isnull ? "" : TextDatumGetCString(value);
+  if (strcmp(version, PENDO_FDW_VERSION) == 0) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("extension \"pendo_fdw\" is of version %s in this database, its library of version %s", version, PENDO_FDW_VERSION),
+                  errdetail("Until they are the same, foreign tables can be read, but not written."),
+                  errhint("Run ALTER EXTENSION pendo_fdw UPDATE in this database. Where the library is the older one, install the newer, or "
+                          "start a new session if that is done.")));
+}
+
 }  // namespace
 
 bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
@@ -49,6 +65,7 @@ bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
     extension->id = form->oid;
     extension->owner = form->extowner;
     extension->namespace_id = form->extnamespace;
+    check_version(tuple, catalog);
   }
   systable_endscan(scan);
   table_close(catalog, AccessShareLock);
@@ -59,6 +76,11 @@ bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
                     errhint("Run CREATE EXTENSION pendo_fdw.")));
   }
   return schema != nullptr;
+}
+
+void pendo_ledger_require() {
+  PendoExtension extension;
+  pendo_find_extension(&extension, false);
 }
 
 Oid pendo_ledger_table(const PendoExtension* extension, const char* name) {

@@ -16,7 +16,8 @@ struct PendoExtension {
   Oid namespace_id;
 };
 
-// ERROR where it is not installed and `missing_ok` is false; else false.
+// ERROR where it is not installed and `missing_ok` is false; else false. Also an
+// ERROR where its SQL is of another version than this library.
 bool pendo_find_extension(PendoExtension* extension, bool missing_ok);
 
 // A table of it; ERROR where it is not there.

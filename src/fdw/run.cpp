@@ -18,6 +18,7 @@ PendoBox<T>* new_object(MemoryContext context) {
 }
 
 PendoRun* new_run(Oid relid, Oid user) {
+  pendo_ledger_require();
   MemoryContext context = AllocSetContextCreate(TopTransactionContext, "pendo_fdw run", ALLOCSET_SMALL_SIZES);
   auto* run = static_cast<PendoRun*>(MemoryContextAllocZero(context, sizeof(PendoRun)));
   run->context = context;

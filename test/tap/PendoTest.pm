@@ -11,6 +11,7 @@ use DBI;
 use DBD::Pg qw(:async);
 use Exporter 'import';
 use File::Basename qw(dirname);
+use File::Path;
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
@@ -20,7 +21,7 @@ use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw($tree $pg_config start_cluster start_simulator start_tls_relay wait_until connect_pendo
+our @EXPORT = qw($tree $pg_config start_cluster copy_postgres start_simulator start_tls_relay wait_until connect_pendo
   error_of worked_async notices_of slurp spew free_port full_port resolver_environment open_descriptors private_memory);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
@@ -177,11 +178,31 @@ sub connect_pendo {
 
 # ---- the cluster --------------------------------------------------------
 
-# conf: lines for postgresql.conf; env: for the server's environment.
+sub ask_pg_config { my ($what) = @_; chomp(my $answer = `$pg_config --$what`); return $answer }
+
+# The PostgreSQL that is used once more, with extensions that may be changed:
+# { bin, extensions }. It finds its files by where its programs are, so these are
+# copies; the rest are links.
+sub copy_postgres {
+    my $root = tempdir('postgres_XXXX', DIR => $folder);
+    my ($bin, $share, $library) = map { ask_pg_config($_) } qw(bindir sharedir pkglibdir);
+    my $extensions = "$share/extension";
+    File::Path::make_path(map { "$root$_" } $bin, $extensions, $library);
+    system('cp', '-a', "$bin/.", "$root$bin/") == 0 or die "cp failed\n";
+    for my $from (grep { $_ ne $extensions } glob("$share/*"), glob("$library/*"), glob("$extensions/*")) {
+        symlink $from, "$root$from" or die "$from: $!" unless -e "$root$from";
+    }
+    for my $own (glob("$extensions/pendo_fdw*"), "$library/pendo_fdw.so") {
+        unlink "$root$own";
+        spew("$root$own", slurp($own));
+    }
+    return { bin => "$root$bin", extensions => "$root$extensions" };
+}
+
+# conf: lines for postgresql.conf; env: for the server's environment; bin: its programs.
 sub start_cluster {
     my (%arguments) = @_;
-    my $bin = `$pg_config --bindir`;
-    chomp $bin;
+    my $bin = $arguments{bin} // ask_pg_config('bindir');
     my $self = bless {
         bin  => $bin,
         dir  => tempdir('cluster_XXXX', DIR => $folder),
@@ -221,11 +242,14 @@ sub start {
 }
 
 sub stop {
-    my ($self) = @_;
+    my ($self, $mode) = @_;
     return unless delete $self->{started};
-    $self->run('pg_ctl', '-D', "$self->{dir}/data", '-m', 'immediate', '-w', 'stop');
+    $self->run('pg_ctl', '-D', "$self->{dir}/data", '-m', $mode // 'immediate', '-w', 'stop');
     return;
 }
+
+# So that the files are whole.
+sub stop_cleanly { my ($self) = @_; return $self->stop('fast') }
 
 sub log { my ($self) = @_; return PendoTest::slurp("$self->{dir}/server.log") }
 
