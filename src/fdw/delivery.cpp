@@ -9,6 +9,7 @@
 extern "C" {
 #include "commands/trigger.h"
 #include "storage/predicate.h"
+#include "utils/inval.h"
 }
 
 namespace {
@@ -288,6 +289,13 @@ void set_deadline() {
   pendo_set_deadline(GetCurrentTimestamp() + limit * 1000, by_statement);
 }
 
+// By this or another session, which locks of the table do not keep from altering the
+// server or the mapping.
+void refuse_altered_runs() {
+  AcceptInvalidationMessages();
+  for (PendoRun* run = pendo_runs(); run; run = run->next) pendo_refuse_if_altered(run);
+}
+
 const char* name_of_records(const PendoRun* run) {
   const auto& name = run->table->object->name;
   return run->table->object->write == pendo::WriteCall::kTrackEvent ? "track events" : pnstrdup(name.data(), name.size());
@@ -431,6 +439,7 @@ PendoRunRow pendo_run_row(PendoRun* run) {
 void pendo_deliver_all() {
   if (!pendo_runs()) return;
   SendingContext context;
+  refuse_altered_runs();
   set_deadline();
   for (bool again = true; again;) {
     again = false;

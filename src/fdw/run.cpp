@@ -188,6 +188,17 @@ int64 pendo_log_count(const PendoRun* run) {
 
 bool pendo_has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
 
+void pendo_refuse_if_altered(const PendoRun* run) {
+  if (!pendo_has_unsent(run) || run->dry) return;
+  // a table that this transaction has dropped: nobody else can have altered it
+  if (!SearchSysCacheExists1(FOREIGNTABLEREL, ObjectIdGetDatum(run->relid))) return;
+  if (pendo_table_version(run->relid, run->user) == run->table_version) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+                  errmsg("cannot send " INT64_FORMAT " records to %s: it, its server or the user mapping was altered meanwhile",
+                         pendo_log_count(run), run->table->name),
+                  errhint("Nothing was sent at the commit. Run the transaction again.")));
+}
+
 PendoSending* pendo_begin_sending(PendoRun* run, PendoClientRef* client, const pendo::CallOptions& options) {
   MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw sending", ALLOCSET_SMALL_SIZES);
   auto* sending = static_cast<PendoSending*>(MemoryContextAllocZero(context, sizeof(PendoSending)));

@@ -64,6 +64,10 @@ PendoRun* pendo_runs();
 
 PendoSpool* pendo_run_log(PendoRun* run);
 
+// ERROR where records wait for a table that is not what it was when they were made:
+// they would go elsewhere, or with another key.
+void pendo_refuse_if_altered(const PendoRun* run);
+
 // Records in the log, those included that cannot be sent.
 int64 pendo_log_count(const PendoRun* run);
 bool pendo_has_unsent(const PendoRun* run);
