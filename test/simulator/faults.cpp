@@ -105,6 +105,10 @@ bool FaultRules::read_number(Rule& rule, const std::string& name, const Value& v
 bool FaultRules::read_member(Rule& rule, const std::string& name, const Value& value) {
   if (name == "route" || name == "kind") return value.is_string();
   if (name == "headers") return read_headers(value, rule.fault);
+  if (name == "contains") {
+    rule.contains = text_of(rule.source, name);
+    return !rule.contains.empty();
+  }
   if (name == "body") {
     rule.fault.body = value.is_string() ? value.string() : to_json(value);
     return true;
@@ -169,11 +173,13 @@ void FaultRules::clear() {
 // The n-th call of a rule goes wrong, or not, whatever else happens.
 bool FaultRules::strikes(Rule& rule) { return rule.rate == 100 || mix(rule.seed, rule.drawn++) % 100 < static_cast<std::uint64_t>(rule.rate); }
 
-std::optional<Fault> FaultRules::take(std::string_view route) {
+std::optional<Fault> FaultRules::take(std::string_view route, const std::string* body) {
   std::lock_guard lock(mutex_);
   for (auto& rule : rules_) {
     bool matches = rule.prefix ? route.starts_with(rule.route) : route == rule.route;
-    if (!matches || rule.times == 0) continue;
+    bool asks_for_body = !rule.contains.empty();
+    if (!matches || rule.times == 0 || asks_for_body != (body != nullptr)) continue;
+    if (body && body->find(rule.contains) == std::string::npos) continue;
     if (rule.skip > 0) {
       --rule.skip;
       continue;

@@ -51,14 +51,16 @@ class FaultRules {
   bool set(const Value& rules, std::string& error);
   Value describe() const;
   void clear();
-  // The fault of this call, by the first rule that has one for it.
-  std::optional<Fault> take(std::string_view route);
+  // The fault of this call, by the first rule that has one for it. Rules that ask
+  // for what the body contains are for when there is one, the others for before.
+  std::optional<Fault> take(std::string_view route, const std::string* body = nullptr);
 
  private:
   struct Rule {
     Value source;
     std::string route;
     bool prefix = false;
+    std::string contains;
     std::int64_t skip = 0;
     std::int64_t times = -1;  // -1: for ever
     std::int64_t rate = 100;  // percent of the calls

@@ -36,6 +36,7 @@ class Call {
       answer_unreadable(wire_, request_, status);
       return false;
     }
+    if (!is_control_ && !fault_) fault_ = world_.faults.take(match_.key, &request_.body);
     if (!is_control_) sequence_ = world_.traffic.keep(request_, fault_ ? fault_->name : std::string_view());
     return answer();
   }
