@@ -33,13 +33,15 @@ Integer take_bytes(std::string_view& rest) {
   return value;
 }
 
-void append_entry(std::string& out, std::uint16_t number, std::string_view json) {
-  append_bytes(out, number);
-  append_bytes(out, static_cast<std::uint32_t>(json.size()));
-  out += json;
-}
-
 }  // namespace
+
+void begin_values(std::string& encoded, bool create) { encoded.assign(1, create ? '\1' : '\0'); }
+
+void append_value_of(std::string& encoded, std::uint16_t number, std::string_view json) {
+  append_bytes(encoded, number);
+  append_bytes(encoded, static_cast<std::uint32_t>(json.size()));
+  encoded += json;
+}
 
 std::unique_ptr<FieldTable> FieldTable::create() noexcept try {
   return std::make_unique<FieldTable>();
@@ -51,7 +53,7 @@ std::uint16_t FieldTable::number_of(const BulkField& field) {
   auto same = [&](const Field& known) { return known.group == field.group && known.name == field.name; };
   auto found = std::find_if(fields_.begin(), fields_.end(), same);
   auto number = static_cast<std::uint16_t>(found - fields_.begin());
-  if (found == fields_.end()) fields_.push_back({std::string(field.group), std::string(field.name)});
+  if (found == fields_.end()) fields_.push_back({std::string(field.group), std::string(field.name), field.type});
   return number;
 }
 
@@ -72,7 +74,7 @@ RecordEncoder::Result RecordEncoder::encode(std::string_view id, const Value* va
 }
 
 RecordEncoder::Result RecordEncoder::encode_record(std::string_view id, const Value* values, const Value* old_values) {
-  encoded_.assign(1, rules_.create ? '\1' : '\0');
+  begin_values(encoded_, rules_.create);
   if (auto problem = key_problem(id); !problem.empty()) return invalid(values, std::string(problem));
   for (std::size_t i = 0; i < fields_.size(); ++i) {
     if (values[i].kind == ValueKind::kNull && (rules_.null_as == NullAs::kSkip || fields_[i].skips_null)) continue;
@@ -82,7 +84,7 @@ RecordEncoder::Result RecordEncoder::encode_record(std::string_view id, const Va
       return invalid(values, fields_[i].name + ": " + std::string(why));
     }
     if (old_values && is_unchanged(fields_[i], values[i], old_values[i])) continue;
-    append_entry(encoded_, fields_[i].number, json_);
+    append_value_of(encoded_, fields_[i].number, json_);
   }
   if (encoded_.size() > kMaxEncodedBytes) return invalid(values, "its values are larger than 4 MB");
   // a record that is to be created needs no values
@@ -114,7 +116,7 @@ RecordEncoder::Result RecordEncoder::invalid(const Value* values, std::string wh
   for (std::size_t i = 0; i < fields_.size() && shown.size() < kMaxEncodedBytes; ++i) {
     std::string_view ignored;
     json_.clear();
-    if (append_field(json_, values[i], ignored) == Encode::kOk) append_entry(shown, fields_[i].number, json_);
+    if (append_field(json_, values[i], ignored) == Encode::kOk) append_value_of(shown, fields_[i].number, json_);
   }
   tried_ = shown.size() > kMaxEncodedBytes ? std::string() : values_json(table_, shown);
   return Result::kInvalid;
@@ -145,7 +147,7 @@ std::string merge_values(std::string_view earlier, std::string_view later) {
     }
   }
   std::string out(1, old_values.create() || new_values.create() ? '\1' : '\0');
-  for (const auto& [field, value] : merged) append_entry(out, field, value);
+  for (const auto& [field, value] : merged) append_value_of(out, field, value);
   return out;
 }
 

@@ -30,6 +30,7 @@ class FieldTable {
   struct Field {
     std::string group;
     std::string name;
+    ColumnType type = ColumnType::kText;  // as it was first met
   };
 
   static std::unique_ptr<FieldTable> create() noexcept;
@@ -111,6 +112,10 @@ class FieldValues {
   std::string_view rest_;
   bool create_;
 };
+
+// The same, piece by piece, for what does not come from a statement.
+void begin_values(std::string& encoded, bool create);
+void append_value_of(std::string& encoded, std::uint16_t number, std::string_view json);
 
 // Two updates of one record as one: of a field that both set, the later value.
 std::string merge_values(std::string_view earlier, std::string_view later);
