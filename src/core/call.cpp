@@ -47,7 +47,7 @@ std::int64_t monotonic_ms() noexcept {
 }
 
 Call::Call(const Config& config, const CallOptions& options) noexcept
-    : config_(config), backoff_(options, monotonic_ms()), easy_(curl_easy_init()) {}
+    : config_(config), backoff_(options, monotonic_ms()), retry_ambiguous_(options.retry_ambiguous), easy_(curl_easy_init()) {}
 
 Call::~Call() {
   cancel();
@@ -189,7 +189,9 @@ bool Call::set_encoding(std::string_view name) noexcept {
 // to be dead. Whether the first one was taken is then not known.
 int Call::on_sending(void* self, char*, char*, int, int) noexcept {
   auto* call = static_cast<Call*>(self);
-  if (++call->sendings_ > 1) call->maybe_repeated_ = true;
+  if (++call->sendings_ == 1) return CURL_PREREQFUNC_OK;
+  if (call->request_.kind == CallKind::kTrack && !call->retry_ambiguous_) return CURL_PREREQFUNC_ABORT;
+  call->maybe_repeated_ = true;
   return CURL_PREREQFUNC_OK;
 }
 
@@ -272,10 +274,17 @@ void Call::finish_attempt(CURLcode code) noexcept {
   Verdict verdict = connected ? Verdict::kSuccess : judge(request_.kind, code, http_status_);
   // what was handed to the sink cannot be taken back: its owner decides
   bool for_owner = streamed_ || winding_up_ || (request_.can_split && http_status_ == 408);
-  bool again = verdict == Verdict::kRetry && !for_owner && back_off();
+  bool may_repeat = request_.kind != CallKind::kTrack || retry_ambiguous_ || !is_ambiguous();
+  bool again = verdict == Verdict::kRetry && !for_owner && may_repeat && back_off();
   if (again && was_sent() && http_status_ != 429) maybe_repeated_ = true;
   if (again) return;
   end(verdict);
+}
+
+// Pendo: 429 is turned away before anything is done.
+bool Call::is_ambiguous() const noexcept {
+  bool turned_away = http_status_ >= 300 && http_status_ < 500 && http_status_ != 408;
+  return was_sent() && !turned_away;
 }
 
 bool Call::back_off() noexcept {

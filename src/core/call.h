@@ -93,6 +93,9 @@ class Call {
   std::int64_t take_wire_bytes() noexcept { return std::exchange(wire_bytes_, 0); }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
 
+  // It failed, and may have been taken all the same.
+  bool is_ambiguous() const noexcept;
+
   // What to tell the user of a call that did not succeed.
   Failure failure() const noexcept;
 
@@ -125,6 +128,7 @@ class Call {
 
   const Config& config_;
   Backoff backoff_;
+  bool retry_ambiguous_;
   CURL* easy_ = nullptr;
   curl_slist* headers_ = nullptr;
   Reactor* reactor_ = nullptr;

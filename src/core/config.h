@@ -54,6 +54,7 @@ struct CallOptions {
   std::int64_t batch_bytes = 1 << 20;
   int concurrency = 4;
   int event_concurrency = 16;
+  bool retry_ambiguous = true;  // an event whose answer was lost is sent again, and may count twice
   bool create_fields = false;  // of metadata, that Pendo does not have yet
   bool dry_run = false;  // make the calls, but send none that writes
   int page_size = 50'000;

@@ -18,6 +18,9 @@ namespace {
 constexpr std::string_view kTrackPath = "/data/track";
 constexpr char kAfterApp = '\n';
 
+// Then it is not the event's own trouble.
+constexpr int kMostLostInARow = 10;
+
 // One JSON object, member by member. Absent values are left out, and so are those
 // that have no form in JSON: the first of them is the problem.
 class ObjectWriter {
@@ -245,6 +248,7 @@ Status EventSender::settle() {
 Status EventSender::landed(Flight& flight) {
   if (flight.call.succeeded() && is_no_receipt(flight.call.reply())) return start_failing(no_receipt(flight.call));
   bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
+  if (!options_.retry_ambiguous && !failing_ && !flight.call.succeeded() && flight.call.is_ambiguous()) return lost(flight);
   if (!flight.call.succeeded() && !about_this_event) {
     // one that was turned away at each try has left no event behind
     if (turned_away(flight.call.http_status()) && !flight.call.maybe_repeated()) flight.busy = false;
@@ -253,6 +257,7 @@ Status EventSender::landed(Flight& flight) {
   flight.busy = false;
   outcome_.retries += flight.call.tries();
   if (flight.call.maybe_repeated()) ++outcome_.repeated;
+  lost_in_a_row_ = 0;
   if (flight.call.succeeded()) {
     tell_taken(flight.label);
     return Status::kDone;
@@ -268,6 +273,14 @@ Failure EventSender::no_receipt(const Call& call) const {
   return {sqlstate::kReplyHandle, "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": it is not the receipt of an event",
           "POST " + std::string(kTrackPath) + " answered " + std::to_string(call.http_status()) + " with a body that begins: " + printable(call.reply(), 200),
           "Whether the event was taken is not known. Check the server's region or track_url.", call.http_status()};
+}
+
+// It may have been taken, and shall not be sent twice.
+Status EventSender::lost(Flight& flight) {
+  flight.busy = false;
+  Failure failure = flight.call.failure();
+  tell({RecordResult::Kind::kUncertain, flight.label, flight.shown(), failure.message});
+  return ++lost_in_a_row_ < kMostLostInARow ? Status::kDone : start_failing(std::move(failure));
 }
 
 void EventSender::wind_up_calls() noexcept {

@@ -106,12 +106,14 @@ class EventSender : public Writer {
   Status settle();
   Status landed(Flight& flight);
   Failure no_receipt(const Call& call) const;
+  Status lost(Flight& flight);
   void wind_up_calls() noexcept override;
   Status wind_up();
   void count_unsettled(std::string_view why);
 
   CallOptions options_;
   std::vector<std::unique_ptr<Flight>> flights_;
+  int lost_in_a_row_ = 0;
 };
 
 }  // namespace pendo
