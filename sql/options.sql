@@ -12,7 +12,10 @@ CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', reject_limi
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', missing_limit '-1');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', null_as 'nothing');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', on_duplicate 'first');
-CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', delivery 'outbox');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', max_attempts '0');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', on_ambiguous 'never');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', ledger_retention '1 hour');
+CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', ledger_retention 'long');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', delivery 'sometimes');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url 'http://pendo.example');
 CREATE SERVER s FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url 'https://user:pw@pendo.example');
@@ -25,7 +28,7 @@ CREATE SERVER us FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', connect_ti
 CREATE SERVER us1 FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us1');
 CREATE SERVER eu FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'eu');
 CREATE SERVER jp FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'jp');
-CREATE SERVER au FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'au', delivery 'statement');
+CREATE SERVER au FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'au', delivery 'outbox', ledger_retention '1 year');
 
 CREATE USER MAPPING FOR CURRENT_USER SERVER us OPTIONS (key 'x');
 CREATE USER MAPPING FOR CURRENT_USER SERVER us OPTIONS (integration_key '');

@@ -2,6 +2,7 @@
 #include "fdw/delivery.h"
 
 #include "fdw/dry_run.h"
+#include "fdw/outbox.h"
 #include "fdw/progress.h"
 #include "fdw/session.h"
 #include "fdw/warn.h"
@@ -273,9 +274,10 @@ void deliver(PendoRun* run) {
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   run->log_done = true;
-  pendo_spool_end(run->log);
-  run->log = nullptr;
+  pendo_end_log(run);
 }
+
+bool is_for_outbox(const PendoRun* run) { return run->table && run->table->options.delivery == Delivery::kOutbox && !run->dry; }
 
 // At commit PostgreSQL has disarmed its own statement_timeout.
 void set_deadline() {
@@ -296,22 +298,19 @@ void refuse_altered_runs() {
   for (PendoRun* run = pendo_runs(); run; run = run->next) pendo_refuse_if_altered(run);
 }
 
-const char* name_of_records(const PendoRun* run) {
-  const auto& name = run->table->object->name;
-  return run->table->object->write == pendo::WriteCall::kTrackEvent ? "track events" : pnstrdup(name.data(), name.size());
-}
-
 // Writes the run's row and its rejects. The rows are ordinary ones: they are
 // gone if the transaction fails after all.
 void report(PendoRun* run) {
   run->reported = true;
   pendo::Outcome* outcome = pendo_total_outcome(run);
-  pendo_warn(run->table, *outcome, name_of_records(run));
+  pendo_warn(run->table->name, *outcome, pendo_name_of_records(run->table->object));
   if (run->dry) {
     pendo_tell_dry_run(run, *outcome);
     return;
   }
   if (outcome->records == 0 && run->unchanged == 0) return;
+  // the outbox has its runs when it is delivered; a row for each small transaction would be many
+  if (is_for_outbox(run) && outcome->invalid == 0) return;
   PendoRunRow row = pendo_run_row(run);
   int64 number = pendo_ledger_add_run(&row);
   if (!run->results) return;
@@ -390,6 +389,20 @@ void pendo_close_sending(PendoRun* run, PendoSending* sending) {
   pendo_check_limits(run);
 }
 
+void pendo_account_for_log(PendoRun* run) {
+  PendoSpool* log = run->log;
+  count_invalid(run, log);
+  if (run->table->options.refuse_duplicates && pendo_spool_count(log, kLogRecord) > 1) {
+    PendoSort* sort = pendo_spool_sort(log, kLogRecord);
+    check_duplicates(run, sort);
+    pendo_sort_end(sort);
+  }
+  put_all_invalid(run, log);
+  run->outcome->get()->records +=
+      pendo_spool_count(log, kLogRecord) + pendo_spool_count(log, kLogEvent) + pendo_spool_count(log, kLogKeyedEvent);
+  check_limits(run, true);
+}
+
 void pendo_send_log(PendoRun* run, PendoSpool* log) {
   SendingContext context;
   count_invalid(run, log);
@@ -420,7 +433,7 @@ PendoRunRow pendo_run_row(PendoRun* run) {
   row.server = run->table->options.config.server_name;
   row.object = pendo_object_name(run->table);
   row.table_name = run->table->name;
-  row.delivery = run->table->options.delivery == Delivery::kStatement ? "statement" : "commit";
+  row.delivery = pendo_delivery_word(run->table->options.delivery);
   row.sync_name = pendo_sync_name;
   row.role = run->user;
   row.table = run->relid;
@@ -445,8 +458,9 @@ void pendo_deliver_all() {
     again = false;
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
       pendo_end_abandoned(run);
-      if (pendo_has_unsent(run)) deliver(run);
+      if (pendo_has_unsent(run) && !is_for_outbox(run)) deliver(run);
     }
+    pendo_enqueue_all();
     // of a record that both sent, the result that came last is the one that counts
     again |= report_runs(false);
     again |= report_runs(true);

@@ -28,6 +28,10 @@ void pendo_check_limits(PendoRun* run);
 PendoSending* pendo_open_sending(PendoRun* run);
 void pendo_close_sending(PendoRun* run, PendoSending* sending);
 
+// What a log for the outbox has that cannot be sent becomes results, and counts for
+// the limits.
+void pendo_account_for_log(PendoRun* run);
+
 // All records or events of a log, at most one record for an id.
 void pendo_send_log(PendoRun* run, PendoSpool* log);
 

@@ -12,7 +12,11 @@ Datum pendo_fdw_check(PG_FUNCTION_ARGS);
 Datum pendo_fdw_dry_run(PG_FUNCTION_ARGS);
 Datum pendo_fdw_last_run(PG_FUNCTION_ARGS);
 Datum pendo_fdw_prune(PG_FUNCTION_ARGS);
+Datum pendo_fdw_deliver(PG_FUNCTION_ARGS);
+Datum pendo_fdw_requeue(PG_FUNCTION_ARGS);
+Datum pendo_fdw_adopt(PG_FUNCTION_ARGS);
 // main functions of background workers, which SQL does not call
 void pendo_fdw_record_failed_run(Datum database);
+void pendo_fdw_deliver_worker(Datum number);
 }
 #pragma GCC visibility pop

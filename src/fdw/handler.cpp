@@ -9,6 +9,7 @@
 #include "fdw/import_schema.h"
 #include "fdw/ledger.h"
 #include "fdw/modify.h"
+#include "fdw/outbox.h"
 #include "fdw/plan.h"
 #include "fdw/progress.h"
 #include "fdw/run.h"
@@ -32,6 +33,9 @@ PG_FUNCTION_INFO_V1(pendo_fdw_check);
 PG_FUNCTION_INFO_V1(pendo_fdw_dry_run);
 PG_FUNCTION_INFO_V1(pendo_fdw_last_run);
 PG_FUNCTION_INFO_V1(pendo_fdw_prune);
+PG_FUNCTION_INFO_V1(pendo_fdw_deliver);
+PG_FUNCTION_INFO_V1(pendo_fdw_requeue);
+PG_FUNCTION_INFO_V1(pendo_fdw_adopt);
 }
 #pragma GCC visibility pop
 
@@ -54,9 +58,11 @@ void _PG_init(void) {
   DefineCustomIntVariable("pendo_fdw.progress_interval", "Time between two NOTICEs of a long sending.", "0 turns them off.",
                           &pendo_progress_interval, 30'000, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MS, nullptr, nullptr, nullptr);
   pendo_ledger_init();
+  pendo_outbox_init_worker();
   MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
   pendo_run_init();
+  pendo_outbox_init();
   pendo_block_join_init();
 }
 

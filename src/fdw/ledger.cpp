@@ -280,13 +280,18 @@ void pendo_ledger_put(PendoSpool* results, PendoResultKind kind, std::string_vie
     pendo_spool_put(results, kind, id, {});
     return;
   }
+  std::string_view payload = pendo_join_result(values, message);
+  pendo_spool_put(results, kind, id, payload);
+  pfree(const_cast<char*>(payload.data()));
+}
+
+std::string_view pendo_join_result(std::string_view values, std::string_view message) {
   auto size = static_cast<uint32>(values.size());
   auto* payload = static_cast<char*>(palloc_extended(sizeof(size) + values.size() + message.size(), MCXT_ALLOC_HUGE));
   memcpy(payload, &size, sizeof(size));
   memcpy(payload + sizeof(size), values.data(), values.size());
   memcpy(payload + sizeof(size) + values.size(), message.data(), message.size());
-  pendo_spool_put(results, kind, id, {payload, sizeof(size) + values.size() + message.size()});
-  pfree(payload);
+  return {payload, sizeof(size) + values.size() + message.size()};
 }
 
 int64 pendo_ledger_add_run(const PendoRunRow* row) {
@@ -298,6 +303,22 @@ int64 pendo_ledger_add_run(const PendoRunRow* row) {
   pendo_ledger_remember_run(run);
   pendo_ledger_end(&scope);
   return run;
+}
+
+void pendo_ledger_update_run(int64 run, const PendoRunRow* row) {
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  pendo_ledger_force_writable(&scope);
+  Oid types[] = {INT8OID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
+  Datum values[] = {Int64GetDatum(run),           TimestampTzGetDatum(GetCurrentTimestamp()), Int64GetDatum(row->records),
+                    Int64GetDatum(row->applied),  Int64GetDatum(row->missing),                Int64GetDatum(row->invalid),
+                    Int64GetDatum(row->uncertain), Int64GetDatum(row->calls)};
+  SPIPlanPtr plan = pendo_ledger_prepare(&scope,
+                                         "UPDATE @pendo_fdw_runs SET finished = $2, records = $3, applied = $4, missing = $5,"
+                                         " invalid = $6, uncertain = $7, calls = $8 WHERE run = $1",
+                                         lengthof(types), types);
+  pendo_ledger_run(plan, values, nullptr);
+  pendo_ledger_end(&scope);
 }
 
 static void check_conflicts(Oid relid) {

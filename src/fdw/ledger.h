@@ -54,8 +54,13 @@ void pendo_ledger_require();
 void pendo_ledger_put(PendoSpool* results, PendoResultKind kind, std::string_view id, std::string_view values,
                       std::string_view message);
 
+// Such a payload, palloc'd; of any two texts.
+std::string_view pendo_join_result(std::string_view values, std::string_view message);
+
 // Writes the run's row with status 'done', returns its number.
 int64 pendo_ledger_add_run(const PendoRunRow* row);
+// Brings the counts of a row that is there up to date.
+void pendo_ledger_update_run(int64 run, const PendoRunRow* row);
 
 // Under SERIALIZABLE: an ERROR now, if writing the ledger later would be one.
 void pendo_ledger_check_conflicts();

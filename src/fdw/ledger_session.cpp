@@ -49,11 +49,21 @@ int64 delete_rejects(const LedgerScope* scope, TimestampTz oldest, Oid caller) {
   return pendo_ledger_run(plan, values, nullptr);
 }
 
+int64 delete_dead_letters(const LedgerScope* scope, TimestampTz oldest, Oid caller) {
+  Oid types[] = {TIMESTAMPTZOID, OIDOID};
+  Datum values[] = {TimestampTzGetDatum(oldest), ObjectIdGetDatum(caller)};
+  SPIPlanPtr plan = pendo_ledger_prepare(scope,
+                                         "DELETE FROM @pendo_fdw_dead_letters WHERE died < $1"
+                                         " AND ($2 = 0 OR pg_has_role($2, role, 'MEMBER'))",
+                                         lengthof(types), types);
+  return pendo_ledger_run(plan, values, nullptr);
+}
+
 TimestampTz before_now(const Interval* keep) {
   Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
   TimestampTz oldest = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, now, IntervalPGetDatum(keep)));
   if (oldest > DatumGetTimestampTz(now)) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the time to keep runs and rejects must not be negative")));
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the time to keep runs, rejects and dead letters must not be negative")));
   }
   return oldest;
 }
@@ -112,7 +122,8 @@ extern "C" Datum pendo_fdw_prune(PG_FUNCTION_ARGS) {
   Oid caller = has_privs_of_role(scope.user, scope.extension.owner) ? InvalidOid : scope.user;
   pendo_ledger_lock_retention(&scope.extension, true);
   pendo_ledger_lock_rejects(&scope.extension);
-  int64 deleted = pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_rejects(&scope, oldest, caller);
+  int64 deleted = pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_rejects(&scope, oldest, caller) +
+                  delete_dead_letters(&scope, oldest, caller);
   pendo_ledger_end(&scope);
   PG_RETURN_INT64(deleted);
 }

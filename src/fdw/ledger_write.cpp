@@ -136,6 +136,45 @@ SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int n
   return plan;
 }
 
+namespace {
+
+struct KeptKey {
+  const char* sql;
+  Oid extension;
+};
+
+struct KeptPlan {
+  KeptKey key;
+  SPIPlanPtr plan;
+};
+
+HTAB* kept_plans = nullptr;
+
+void make_kept_plans() {
+  HASHCTL control = {};
+  control.keysize = sizeof(KeptKey);
+  control.entrysize = sizeof(KeptPlan);
+  control.hcxt = TopMemoryContext;
+  kept_plans = hash_create("pendo_fdw statements", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+}  // namespace
+
+SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int nargs, Oid* types) {
+  if (!kept_plans) make_kept_plans();
+  KeptKey key;
+  memset(&key, 0, sizeof(key));
+  key.sql = sql;
+  key.extension = scope->extension.id;
+  auto* known = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_FIND, nullptr));
+  if (known) return known->plan;
+  SPIPlanPtr plan = pendo_ledger_prepare(scope, sql, nargs, types);
+  if (SPI_keepplan(plan) != 0) elog(ERROR, "pendo_fdw: SPI_keepplan failed");
+  auto* entry = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_ENTER, nullptr));
+  entry->plan = plan;
+  return plan;
+}
+
 // SERIALIZABLE would take the reading of rejects for a conflict of two runs, and
 // fail one of them after it has sent. Writers take turns, so what has been
 // committed by now is all that matters; reading just that is not tracked.

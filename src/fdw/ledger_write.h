@@ -49,6 +49,10 @@ void pendo_ledger_force_writable(LedgerScope* scope);
 // Prepares `sql`, in which every @ stands for the extension's schema and a dot.
 SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types);
 
+// The same, kept for the session: for statements that many small transactions run.
+// `sql` must be a constant, whose place tells it from others.
+SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int nargs, Oid* types);
+
 // Runs it on what is committed now, whatever the isolation level: rows that other
 // runs wrote since this transaction's snapshot would be errors. Returns the number
 // of rows.

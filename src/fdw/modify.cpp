@@ -6,17 +6,22 @@
 #include "fdw/datum.h"
 #include "fdw/delivery.h"
 #include "fdw/modify_state.h"
+#include "fdw/outbox.h"
 #include "fdw/progress.h"
 
 namespace {
 
 ModifyState* state_of(ResultRelInfo* rel) { return static_cast<ModifyState*>(rel->ri_FdwState); }
 
+bool is_for_outbox(const ModifyState* state) {
+  return state->table->options.delivery == Delivery::kOutbox && !state->run->dry;
+}
+
 // Where records go: into the log of the transaction, into one of the statement
 // where it has to be whole before anything is sent, or out.
 void open_way_out(ModifyState* state) {
   const PendoOptions& options = state->table->options;
-  if (state->run->dry || options.delivery == Delivery::kCommit) {
+  if (state->run->dry || options.delivery != Delivery::kStatement) {
     state->log = pendo_run_log(state->run);
   } else if (options.refuse_duplicates && state->table->object->write == pendo::WriteCall::kBulkMetadata) {
     state->log = pendo_spool_of_statement();
@@ -68,7 +73,8 @@ void open_event_encoder(ModifyState* state) {
 
 // Before the first record: has Pendo the fields that are SET?
 void know_fields(ModifyState* state) {
-  if (state->fields_known) return;
+  // of what goes to the outbox they are asked for when it is delivered
+  if (state->fields_known || is_for_outbox(state)) return;
   pendo::CallOptions options = state->table->options.call;
   options.dry_run = state->run->dry;
   PendoBox<pendo::FieldCheck>* box = pendo_box<pendo::FieldCheck>(state->row_context);
@@ -89,8 +95,14 @@ PendoSending* sending_of(ModifyState* state) {
   return state->sending;
 }
 
+void note_shard(const ModifyState* state, std::string_view id) {
+  int32 shard = pendo_outbox_shard(state->table->options.config.server_name, pendo_object_name(state->table), id);
+  state->run->shards |= UINT64CONST(1) << (static_cast<uint32>(shard) % kOutboxShards);
+}
+
 void put_record(ModifyState* state, uint8 kind, std::string_view id, std::string_view payload) {
   if (state->log) {
+    if (kind == kLogRecord && is_for_outbox(state)) note_shard(state, id);
     pendo_spool_put(state->log, kind, id, payload);
   } else {
     pendo_send_one(state->run, sending_of(state), id, payload);
@@ -162,11 +174,11 @@ pendo::Value value_at(const ModifyState* state, TupleTableSlot* slot, const char
   return pendo_from_datum(column, datum, isnull);
 }
 
-void refuse_unless_null(const ModifyState* state, TupleTableSlot* slot, const char* path, const char* hint) {
-  if (value_at(state, slot, path).kind == pendo::ValueKind::kNull) return;
+// Pendo has no id for an event; the outbox remembers the keys.
+void refuse_key(const ModifyState* state) {
   ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("column \"%s\" of %s must be NULL in this version", pendo_find_path(state->table, path)->name, state->table->name),
-                  errhint("%s", hint)));
+                  errmsg("column \"%s\" of %s must be NULL without delivery 'outbox'", pendo_find_path(state->table, "eventKey")->name, state->table->name),
+                  errhint("Set the option delivery of the table or of its server to 'outbox'.")));
 }
 
 // An ERROR for an app that has no secret.
@@ -178,7 +190,6 @@ pendo::Value app_of(const ModifyState* state, TupleTableSlot* slot) {
 }
 
 pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
-  refuse_unless_null(state, slot, "eventKey", "Keys that make events idempotent need delivery 'outbox'.");
   pendo::TrackEvent event;
   event.visitor_id = value_at(state, slot, "visitorId");
   event.account_id = value_at(state, slot, "accountId");
@@ -236,6 +247,27 @@ bool passes_guard(ModifyState* state, const pendo::TrackEvent& event) {
   return on_guard == Guard::kWarn;
 }
 
+// Longer ones do not fit into an index.
+constexpr size_t kMaxKeyBytes = 1000;
+
+pendo::Value key_of_event(const ModifyState* state, TupleTableSlot* slot) {
+  pendo::Value key = value_at(state, slot, "eventKey");
+  if (key.kind != pendo::ValueKind::kNull && state->table->options.delivery != Delivery::kOutbox) refuse_key(state);
+  return key;
+}
+
+void put_event(ModifyState* state, const pendo::Value& key) {
+  const pendo::EventEncoder* encoder = state->event_encoder->get();
+  bool has_key = key.kind != pendo::ValueKind::kNull;
+  if (has_key && (key.text.empty() || key.text.size() > kMaxKeyBytes)) {
+    put_invalid(state, encoder->label(), encoder->shown(), psprintf("event_key: not 1 to %zu bytes", kMaxKeyBytes));
+  } else if (has_key && !state->run->dry) {
+    pendo_spool_put(state->log, kLogKeyedEvent, encoder->label(), pendo_join_result(key.text, encoder->encoded()));
+  } else {
+    put_record(state, kLogEvent, encoder->label(), encoder->encoded());
+  }
+}
+
 void write_event(ModifyState* state, TupleTableSlot* slot) {
   MemoryContextReset(state->row_context);
   MemoryContext old = MemoryContextSwitchTo(state->row_context);
@@ -243,7 +275,7 @@ void write_event(ModifyState* state, TupleTableSlot* slot) {
   pendo::EventEncoder* encoder = state->event_encoder->get();
   switch (encoder->encode(event)) {
     case pendo::EventEncoder::Result::kEncoded:
-      if (passes_guard(state, event)) put_record(state, kLogEvent, encoder->label(), encoder->encoded());
+      if (passes_guard(state, event)) put_event(state, key_of_event(state, slot));
       break;
     case pendo::EventEncoder::Result::kInvalid:
       put_invalid(state, encoder->label(), encoder->shown(), encoder->why());
@@ -428,7 +460,8 @@ void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeign
 void pendo_explain_records(const ModifyState* state, ExplainState* es) {
   if (!es->analyze || !state) return;
   if (state->log && !state->log_is_own) {
-    ExplainPropertyInteger(state->run->dry ? "Pendo Records Not Sent" : "Pendo Records Until Commit", nullptr, pendo_log_count(state->run), es);
+    const char* what = state->run->dry ? "Pendo Records Not Sent" : is_for_outbox(state) ? "Pendo Records For The Outbox" : "Pendo Records Until Commit";
+    ExplainPropertyInteger(what, nullptr, pendo_log_count(state->run), es);
   } else if (!state->log) {
     ExplainPropertyInteger("Pendo Records", nullptr, pendo_total_outcome(state->run)->records, es);
   }

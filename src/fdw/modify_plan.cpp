@@ -181,6 +181,11 @@ List* pendo_plan_update(PlannerInfo* root, Index relid, const PendoTable* table)
   refuse_before_trigger(table, false);
   List* attnos = settable_columns(table, pendo_updated_columns(root, find_base_rel(root, static_cast<int>(relid))));
   check_updatable(table);
+  // what waits in the outbox may differ from what Pendo has, and would be sent later
+  if (pendo_compares_first(table->options) && table->options.delivery == Delivery::kOutbox) {
+    refuse(psprintf("cannot update %s: only_changes does not go with delivery 'outbox'", table->name),
+           "Pendo does not show yet what waits in the outbox. Compare with a local table instead, or use delivery 'commit'.");
+  }
   return attnos;
 }
 

@@ -64,6 +64,8 @@ constexpr char kNullAsWords[] = "null, empty, skip";
 constexpr char kDuplicateWords[] = "last, error";
 constexpr char kGuardWords[] = "warn, reject, error";
 constexpr char kBadValueWords[] = "error, null";
+constexpr char kDeliveryWords[] = "commit, statement, outbox";
+constexpr char kAmbiguousWords[] = "retry, uncertain";
 constexpr char kPeriodWords[] = "day, hour";
 
 // One of a few words.
@@ -135,16 +137,6 @@ void check_secret(const OptionRule& rule, const char* value) {
                   errhint("Allowed: 1 to 500 printable ASCII characters without blanks.")));
 }
 
-void check_delivery(const OptionRule& rule, const char* value) {
-  if (strcmp(value, "commit") == 0 || strcmp(value, "statement") == 0) return;
-  if (strcmp(value, "outbox") == 0) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("delivery \"outbox\" is not available in this version"),
-                    errhint("Use delivery 'commit': records are sent just before the transaction commits.")));
-  }
-  refuse_value(rule, value, "commit, statement");
-}
-
 PendoLimit parse_limit(const OptionRule& rule, const char* value) {
   char* end = nullptr;
   errno = 0;
@@ -181,17 +173,21 @@ bool is_interval(const char* value) {
   return error == 0 && type == DTK_DELTA;
 }
 
-void check_window(const OptionRule& rule, const char* value) {
-  const char* allowed = "an interval from 1 hour to 100 years, as in '30 days'";
+Datum read_interval(const char* text) {
+  return DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+}
+
+void check_interval(const OptionRule& rule, const char* value, const char* shortest, const char* example) {
+  const char* allowed = psprintf("an interval from %s to 100 years, as in '%s'", shortest, example);
   if (!is_interval(value)) refuse_value(rule, value, allowed);
-  auto read = [](const char* text) {
-    return DirectFunctionCall3(interval_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-  };
-  Datum window = read(value);
-  bool fits = DatumGetBool(DirectFunctionCall2(interval_ge, window, read("1 hour"))) &&
-              DatumGetBool(DirectFunctionCall2(interval_le, window, read("100 years")));
+  Datum interval = read_interval(value);
+  bool fits = DatumGetBool(DirectFunctionCall2(interval_ge, interval, read_interval(shortest))) &&
+              DatumGetBool(DirectFunctionCall2(interval_le, interval, read_interval("100 years")));
   if (!fits) refuse_value(rule, value, allowed);
 }
+
+void check_window(const OptionRule& rule, const char* value) { check_interval(rule, value, "1 hour", "30 days"); }
+void check_retention(const OptionRule& rule, const char* value) { check_interval(rule, value, "1 day", "90 days"); }
 
 // Only names that have a rule for summer time: 'EST+5' and the like mean the
 // contrary of what people expect.
@@ -225,7 +221,10 @@ const OptionRule kRules[] = {
     {"integration_key_file", kMapping, check_secret_file},
     {"track_secret_file", kMapping, check_secret_file},
     {kAppSecretFilePrefix, kMapping, check_secret_file},
-    {"delivery", kServer | kTable, check_delivery},
+    {"delivery", kServer | kTable, check_word<kDeliveryWords>},
+    {"max_attempts", kServer | kTable, check_number, 1, 1000},
+    {"on_ambiguous", kServer | kTable, check_word<kAmbiguousWords>},
+    {"ledger_retention", kServer, check_retention},
     {"delivery_timeout", kServer | kTable, check_number, 1, 86'400'000, GUC_UNIT_MS},
     {"reject_limit", kServer | kTable, check_limit},
     {"missing_limit", kServer | kTable, check_limit},

@@ -15,15 +15,23 @@ Guard guard_of(const char* value) {
   return strcmp(value, "reject") == 0 ? Guard::kReject : Guard::kWarn;
 }
 
+Delivery delivery_of(const char* value) {
+  if (strcmp(value, "outbox") == 0) return Delivery::kOutbox;
+  return strcmp(value, "statement") == 0 ? Delivery::kStatement : Delivery::kCommit;
+}
+
 void apply_writing(PendoOptions* result, List* options) {
   const char* delivery = pendo_find_option(options, "delivery");
-  if (delivery) result->delivery = strcmp(delivery, "statement") == 0 ? Delivery::kStatement : Delivery::kCommit;
+  if (delivery) result->delivery = delivery_of(delivery);
   const char* duplicates = pendo_find_option(options, "on_duplicate");
   if (duplicates) result->refuse_duplicates = strcmp(duplicates, "error") == 0;
   const char* null_as = pendo_find_option(options, "null_as");
   if (null_as) result->null_as = null_as_of(null_as);
   const char* guard = pendo_find_option(options, "on_guard");
   if (guard) result->on_guard = guard_of(guard);
+  const char* ambiguous = pendo_find_option(options, "on_ambiguous");
+  if (ambiguous) result->call.retry_ambiguous = strcmp(ambiguous, "retry") == 0;
+  result->max_attempts = static_cast<int>(pendo_number_option(options, "max_attempts", result->max_attempts));
   result->delivery_timeout_ms = pendo_number_option(options, "delivery_timeout", result->delivery_timeout_ms);
   result->reject_limit = pendo_limit_option(options, "reject_limit", result->reject_limit);
   result->missing_limit = pendo_limit_option(options, "missing_limit", result->missing_limit);
@@ -155,6 +163,19 @@ PendoOptions pendo_table_options(ForeignTable* table, Oid user) {
 bool pendo_only_changes = false;
 
 bool pendo_compares_first(const PendoOptions& options) { return options.only_changes || pendo_only_changes; }
+
+const char* pendo_delivery_word(Delivery delivery) {
+  switch (delivery) {
+    case Delivery::kStatement: return "statement";
+    case Delivery::kOutbox: return "outbox";
+    default: return "commit";
+  }
+}
+
+const char* pendo_ledger_retention(ForeignServer* server) {
+  const char* value = pendo_find_option(server->options, "ledger_retention");
+  return value ? value : "90 days";
+}
 
 bool pendo_is_updatable(ForeignTable* table) {
   bool of_server = pendo_switch_option(GetForeignServer(table->serverid)->options, "updatable", true);

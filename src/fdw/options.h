@@ -12,7 +12,7 @@ enum class BadValue { kError, kNull };
 
 // What becomes of an event that Pendo is likely to take and not to show.
 enum class Guard { kWarn, kReject, kError };
-enum class Delivery { kCommit, kStatement };
+enum class Delivery { kCommit, kStatement, kOutbox };
 
 // What holds for one table and one user: server, table and mapping together.
 struct PendoOptions {
@@ -30,6 +30,8 @@ struct PendoOptions {
   bool create_missing = false;
   bool refuse_duplicates = false;
   pendo::NullAs null_as = pendo::NullAs::kNull;
+  // of the outbox
+  int max_attempts = 10;
   // of counts
   bool by_hour = false;
   const char* default_window = "30 days";
@@ -47,6 +49,12 @@ PendoOptions pendo_table_options(ForeignTable* table, Oid user);
 
 // Does the option of the table or the session ask to compare with Pendo first?
 bool pendo_compares_first(const PendoOptions& options);
+
+// The option delivery as a word.
+const char* pendo_delivery_word(Delivery delivery);
+
+// How long the keys of events of a server are known, as an interval.
+const char* pendo_ledger_retention(ForeignServer* server);
 
 // GUC pendo_fdw.only_changes.
 extern bool pendo_only_changes;

@@ -183,7 +183,14 @@ PendoSpool* pendo_run_log(PendoRun* run) {
 
 int64 pendo_log_count(const PendoRun* run) {
   if (!run->log) return 0;
-  return pendo_spool_count(run->log, kLogRecord) + pendo_spool_count(run->log, kLogEvent) + pendo_spool_count(run->log, kLogInvalid);
+  return pendo_spool_count(run->log, kLogRecord) + pendo_spool_count(run->log, kLogEvent) +
+         pendo_spool_count(run->log, kLogKeyedEvent) + pendo_spool_count(run->log, kLogInvalid);
+}
+
+void pendo_end_log(PendoRun* run) {
+  pendo_spool_end(run->log);
+  run->log = nullptr;
+  run->shards = 0;
 }
 
 bool pendo_has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
@@ -311,9 +318,10 @@ pendo::Outcome* pendo_total_outcome(PendoRun* run) {
 void pendo_refuse_unsent(const PendoTable* table) {
   for (PendoRun* run = runs; run; run = run->next) {
     bool same = run->table && run->table->server == table->server && run->table->object == table->object;
-    // of delivery 'statement', only a dry run keeps them back
-    bool would_be_sent = run->dry && run->table->options.delivery == Delivery::kStatement;
-    if (!same || !pendo_has_unsent(run) || would_be_sent) continue;
+    // of delivery 'statement', only a dry run keeps them back; nobody expects to see what goes to the outbox
+    bool is_expected = run->table && (run->table->options.delivery == Delivery::kCommit ||
+                                      (run->dry && run->table->options.delivery == Delivery::kOutbox));
+    if (!same || !pendo_has_unsent(run) || !is_expected) continue;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("cannot read %s: this transaction has " INT64_FORMAT " records for %s that are not sent yet",
                            table->name, pendo_log_count(run), run->table->name),

@@ -32,6 +32,7 @@ struct PendoRun {
   PendoBox<pendo::FieldTable>* fields;
   PendoSpool* log;             // what waits to be sent, or nullptr
   bool log_done;               // it was sent
+  uint64 shards;               // of the outbox, that what is in the log may belong to
   PendoSpool* results;         // what became of single records, or nullptr
   PendoSending* sendings;
   PendoBox<pendo::Outcome>* outcome;  // of sendings that have ended
@@ -47,6 +48,7 @@ struct PendoRun {
 enum PendoLogKind : uint8 {
   kLogRecord = 'R',     // id, values of a RecordEncoder
   kLogEvent = 'E',      // label, what an EventEncoder made
+  kLogKeyedEvent = 'K', // label, see pendo_split_result(): event_key, what an EventEncoder made
   kLogDoubtful = 'D',  // label, why Pendo may not show the event, which is in the log as well
   kLogInvalid = kPendoInvalid,  // a result, see pendo_ledger_put()
   kLogStatement = 'S',  // of a dry run: a statement with delivery 'statement' ended
@@ -70,6 +72,8 @@ void pendo_refuse_if_altered(const PendoRun* run);
 
 // Records in the log, those included that cannot be sent.
 int64 pendo_log_count(const PendoRun* run);
+// The log was emptied; more may follow.
+void pendo_end_log(PendoRun* run);
 bool pendo_has_unsent(const PendoRun* run);
 
 // The name of a run's object: "visitors".
@@ -91,7 +95,7 @@ void pendo_count_invalid(PendoRun* run, std::string_view id, std::string_view wh
 void pendo_count_doubtful(PendoRun* run, std::string_view label, std::string_view why);
 void pendo_put_invalid(PendoRun* run, std::string_view id, std::string_view values, std::string_view why);
 
-// Splits the payload of a result.
+// Splits the payload of a result, or of a pair of texts that is kept like one.
 void pendo_split_result(std::string_view payload, std::string_view* values, std::string_view* message);
 
 // As if nothing had been sent: for a dry run.

@@ -20,7 +20,11 @@ void append_count(StringInfo text, int64 count, const char* what) {
 
 }  // namespace
 
-void pendo_warn(const PendoTable* table, const pendo::Outcome& outcome, const char* what) {
+const char* pendo_name_of_records(const pendo::ObjectDescriptor* object) {
+  return object->write == pendo::WriteCall::kTrackEvent ? "track events" : pnstrdup(object->name.data(), object->name.size());
+}
+
+void pendo_warn(const char* name, const pendo::Outcome& outcome, const char* what) {
   StringInfoData counts;
   StringInfoData detail;
   initStringInfo(&counts);
@@ -36,7 +40,7 @@ void pendo_warn(const PendoTable* table, const pendo::Outcome& outcome, const ch
   append_list(&detail, "Invalid", outcome.first_invalid, outcome.invalid);
   append_list(&detail, "Uncertain", outcome.first_uncertain, 0);
   append_list(&detail, "Doubtful", outcome.first_doubtful, outcome.doubtful);
-  ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("%s: of " INT64_FORMAT " %s, %s", table->name, outcome.records, what, counts.data),
+  ereport(WARNING, (errcode(ERRCODE_WARNING), errmsg("%s: of " INT64_FORMAT " %s, %s", name, outcome.records, what, counts.data),
                     detail.len ? errdetail_internal("%s", detail.data) : 0,
                     outcome.doubtful ? errhint("The option on_guard 'reject' or 'error' keeps such events back.") : 0));
 }

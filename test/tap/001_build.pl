@@ -48,7 +48,7 @@ SKIP: {
 # The installed library is the one that the other tests load.
 my @functions = slurp("$tree/pendo_fdw--1.0.sql") =~ /'MODULE_PATHNAME',\s*'(\w+)'/g;
 cmp_ok(scalar @functions, '>=', 3, 'the script declares C functions');
-my @workers = ('pendo_fdw_record_failed_run');
+my @workers = ('pendo_fdw_record_failed_run', 'pendo_fdw_deliver_worker');
 my @wanted = sort 'Pg_magic_func', '_PG_init', @workers, map { ($_, "pg_finfo_$_") } @functions;
 for my $so ("$elsewhere/pendo_fdw.so", "$library/pendo_fdw.so") {
     my @exported = sort map { (split)[-1] } `nm -D --defined-only '$so'`;

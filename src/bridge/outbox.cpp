@@ -1,0 +1,54 @@
+// Copies of the core's bytes, out of reach of a longjmp.
+#include "bridge/outbox.h"
+
+namespace {
+
+[[noreturn]] void out_of_memory() {
+  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  pg_unreachable();
+}
+
+// Room for a varlena header, then what `make` makes.
+template <class Make>
+bytea* bytes_of(Make make) {
+  std::string* text = nullptr;
+  [&]() noexcept {
+    try {
+      text = new std::string(make());
+    } catch (const std::bad_alloc&) {
+    }
+  }();
+  if (!text) out_of_memory();
+  Size size = text->size() + VARHDRSZ;
+  auto* copy = static_cast<bytea*>(palloc_extended(size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
+  if (copy) memcpy(VARDATA(copy), text->data(), text->size());
+  delete text;
+  if (!copy) out_of_memory();
+  SET_VARSIZE(copy, size);
+  return copy;
+}
+
+}  // namespace
+
+bytea* pendo_store_record(const pendo::FieldTable* table, std::string_view id, std::string_view encoded) {
+  return bytes_of([=]() { return pendo::store_record(*table, id, encoded); });
+}
+
+bytea* pendo_store_event(std::string_view label, std::string_view encoded) {
+  return bytes_of([=]() { return pendo::store_event(label, encoded); });
+}
+
+bytea* pendo_without_fields_of(std::string_view earlier, std::string_view later) {
+  bytea* left = bytes_of([=]() { return pendo::without_fields_of(earlier, later); });
+  return VARSIZE(left) > VARHDRSZ ? left : nullptr;
+}
+
+std::string_view pendo_merge_values(std::string_view earlier, std::string_view later) {
+  return pendo_bytes(bytes_of([=]() { return pendo::merge_values(earlier, later); }));
+}
+
+PendoBox<pendo::Consignment>* pendo_new_consignment(MemoryContext context) {
+  PendoBox<pendo::Consignment>* box = pendo_box<pendo::Consignment>(context);
+  pendo_make(box, [](pendo::Failure&) { return std::make_unique<pendo::Consignment>(); });
+  return box;
+}

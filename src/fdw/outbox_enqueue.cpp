@@ -1,0 +1,280 @@
+// Into the queue.
+#include "bridge/outbox.h"
+#include "fdw/delivery.h"
+#include "fdw/ledger_text.h"
+#include "fdw/ledger_write.h"
+#include "fdw/outbox.h"
+
+extern "C" {
+#include "access/xlog.h"
+}
+
+namespace {
+
+// Rows that are put in by one statement.
+constexpr int kBatch = 1000;
+constexpr Size kBatchBytes = 1 << 20;
+
+struct Batch {
+  MemoryContext context;  // of the Datums; reset after each batch
+  int count;
+  Size bytes;
+  bool any_key;
+  Datum shards[kBatch];
+  Datum ids[kBatch];
+  Datum payloads[kBatch];
+  Datum keys[kBatch];
+  bool keys_null[kBatch];
+  bool none_null[kBatch];
+};
+
+struct Enqueuing {
+  PendoRun* run;
+  SPIPlanPtr plain;
+  SPIPlanPtr keyed;
+  Batch* batch;
+  Datum server;
+  Datum object;
+  TimestampTz now;
+  int64 known;  // events whose key is known
+};
+
+#define COLUMNS "(shard, server, object, role, foreign_table, id, payload, enqueued, event_key)"
+
+constexpr const char* kPlain =
+    "INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $2, $3, $4, u.id, u.payload, $5, NULL"
+    " FROM unnest($6, $7, $8, $9) AS u(shard, id, payload, event_key)";
+
+// Of each key the first, and only if no earlier transaction had it.
+constexpr const char* kKeyed =
+    "WITH fresh AS (INSERT INTO @pendo_fdw_event_keys (server, event_key, enqueued)"
+    " SELECT DISTINCT $1, k.key COLLATE \"C\", $5 FROM unnest($9) AS k(key) WHERE k.key IS NOT NULL ORDER BY 2"
+    " ON CONFLICT DO NOTHING RETURNING event_key)"
+    " INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $2, $3, $4, u.id, u.payload, $5, u.event_key"
+    " FROM (SELECT e.*, pg_catalog.row_number() OVER (PARTITION BY e.event_key COLLATE \"C\" ORDER BY e.n) AS nth"
+    " FROM unnest($6, $7, $8, $9) WITH ORDINALITY AS e(shard, id, payload, event_key, n)) AS u"
+    " WHERE u.event_key IS NULL OR (u.nth = 1 AND u.event_key COLLATE \"C\" IN (SELECT f.event_key FROM fresh AS f))"
+    " ORDER BY u.n";
+
+#undef COLUMNS
+
+bool goes_to_outbox(const PendoRun* run) {
+  return run->table && run->table->options.delivery == Delivery::kOutbox && !run->dry && pendo_has_unsent(run);
+}
+
+const char* server_of(const PendoRun* run) { return run->table->options.config.server_name; }
+
+int compare_shards(const void* a, const void* b) {
+  int32 first = *static_cast<const int32*>(a);
+  int32 second = *static_cast<const int32*>(b);
+  return first < second ? -1 : first > second ? 1 : 0;
+}
+
+// Of all runs at once and in one order, so that nobody waits for each other.
+void lock_entries() {
+  int count = 0;
+  for (PendoRun* run = pendo_runs(); run; run = run->next) count += goes_to_outbox(run) ? kOutboxShards : 0;
+  auto* shards = static_cast<int32*>(palloc(sizeof(int32) * static_cast<Size>(count + 1)));
+  count = 0;
+  for (PendoRun* run = pendo_runs(); run; run = run->next) {
+    if (!goes_to_outbox(run)) continue;
+    int32 first = pendo_outbox_first_shard(server_of(run), pendo_object_name(run->table));
+    for (int i = 0; i < kOutboxShards; ++i) {
+      if (run->shards & UINT64CONST(1) << i) shards[count++] = first + i;
+    }
+  }
+  qsort(shards, static_cast<size_t>(count), sizeof(int32), compare_shards);
+  for (int i = 0; i < count; ++i) pendo_lock_shard_entry(shards[i]);
+  pfree(shards);
+}
+
+Datum array_of(Datum* elements, bool* nulls, int count, Oid type) {
+  int dims[] = {count};
+  int lower[] = {1};
+  bool is_integer = type == INT4OID;
+  return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, is_integer ? 4 : -1, is_integer, TYPALIGN_INT));
+}
+
+void write_batch(Enqueuing* enqueuing) {
+  Batch* batch = enqueuing->batch;
+  if (batch->count == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(batch->context);
+  Datum values[] = {enqueuing->server,
+                    enqueuing->object,
+                    ObjectIdGetDatum(enqueuing->run->user),
+                    ObjectIdGetDatum(enqueuing->run->relid),
+                    TimestampTzGetDatum(enqueuing->now),
+                    array_of(batch->shards, batch->none_null, batch->count, INT4OID),
+                    array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
+                    array_of(batch->payloads, batch->none_null, batch->count, BYTEAOID),
+                    array_of(batch->keys, batch->keys_null, batch->count, TEXTOID)};
+  int64 put = pendo_ledger_run(batch->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
+  enqueuing->known += batch->count - put;
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(batch->context);
+  batch->count = 0;
+  batch->bytes = 0;
+  batch->any_key = false;
+}
+
+void add(Enqueuing* enqueuing, std::string_view id, bytea* payload, std::string_view key) {
+  Batch* batch = enqueuing->batch;
+  int i = batch->count++;
+  batch->shards[i] = Int32GetDatum(pendo_outbox_shard(server_of(enqueuing->run), pendo_object_name(enqueuing->run->table), id));
+  batch->ids[i] = pendo_ledger_id(id);
+  batch->payloads[i] = PointerGetDatum(payload);
+  batch->keys_null[i] = key.empty();
+  batch->keys[i] = key.empty() ? Datum(0) : pendo_ledger_id(key);
+  batch->any_key = batch->any_key || !key.empty();
+  batch->bytes += id.size() + key.size() + VARSIZE(payload);
+  if (batch->count == kBatch || batch->bytes > kBatchBytes) write_batch(enqueuing);
+}
+
+void add_record(Enqueuing* enqueuing, std::string_view id, std::string_view values) {
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->batch->context);
+  bytea* payload = pendo_store_record(enqueuing->run->fields->get(), id, values);
+  add(enqueuing, id, payload, {});
+  MemoryContextSwitchTo(old);
+}
+
+void add_event(Enqueuing* enqueuing, std::string_view label, std::string_view body, std::string_view key) {
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->batch->context);
+  add(enqueuing, label, pendo_store_event(label, body), key);
+  MemoryContextSwitchTo(old);
+}
+
+std::string_view copy_of(std::string_view text) {
+  auto* copy = static_cast<char*>(palloc_extended(text.size() + 1, MCXT_ALLOC_HUGE));
+  memcpy(copy, text.data(), text.size());
+  return {copy, text.size()};
+}
+
+// One row for each id: what several statements set is merged.
+void add_records(Enqueuing* enqueuing) {
+  PendoRun* run = enqueuing->run;
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw record", ALLOCSET_DEFAULT_SIZES);
+  PendoSort* sort = pendo_spool_sort(run->log, kLogRecord);
+  std::string_view id;
+  std::string_view payload;
+  std::string_view last_id;
+  std::string_view last_values;
+  bool any = false;
+  while (pendo_sort_next(sort, &id, &payload)) {
+    if (any && id == last_id) {
+      MemoryContext old = MemoryContextSwitchTo(context);
+      last_values = pendo_merge_values(last_values, payload);
+      MemoryContextSwitchTo(old);
+      ++run->outcome->get()->duplicates;
+      continue;
+    }
+    if (any) add_record(enqueuing, last_id, last_values);
+    MemoryContextReset(context);
+    MemoryContext old = MemoryContextSwitchTo(context);
+    last_id = copy_of(id);
+    last_values = copy_of(payload);
+    MemoryContextSwitchTo(old);
+    any = true;
+  }
+  if (any) add_record(enqueuing, last_id, last_values);
+  pendo_sort_end(sort);
+  MemoryContextDelete(context);
+}
+
+void add_in_order(Enqueuing* enqueuing) {
+  pendo_spool_each(enqueuing->run->log, [=](uint8 kind, std::string_view id, std::string_view payload) {
+    if (kind == kLogRecord) add_record(enqueuing, id, payload);
+    if (kind == kLogEvent) add_event(enqueuing, id, payload, {});
+    if (kind != kLogKeyedEvent) return;
+    std::string_view key;
+    std::string_view body;
+    pendo_split_result(payload, &key, &body);
+    add_event(enqueuing, id, body, key);
+  });
+}
+
+void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
+  Oid types[] = {TEXTOID,       TEXTOID,      REGROLEOID,    REGCLASSOID, TIMESTAMPTZOID,
+                 INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID};
+  enqueuing->run = run;
+  enqueuing->plain = pendo_ledger_kept(scope, kPlain, lengthof(types), types);
+  enqueuing->keyed = pendo_spool_count(run->log, kLogKeyedEvent) > 0 ? pendo_ledger_kept(scope, kKeyed, lengthof(types), types) : nullptr;
+  enqueuing->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
+  enqueuing->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw rows for the queue", ALLOCSET_DEFAULT_SIZES);
+  enqueuing->server = CStringGetTextDatum(server_of(run));
+  enqueuing->object = CStringGetTextDatum(pendo_object_name(run->table));
+  enqueuing->now = GetCurrentTimestamp();
+  enqueuing->known = 0;
+}
+
+void warn_of_copy(const PendoRun* run) {
+  ereport(WARNING, (errcode(ERRCODE_WARNING),
+                    errmsg("%s: the outbox belongs to another database, of which this is a copy; its records wait", run->table->name),
+                    errhint("SELECT pendo_fdw_adopt() lets this database send them.")));
+}
+
+void tell_known(const PendoRun* run, int64 known) {
+  if (known == 0) return;
+  ereport(NOTICE, (errmsg("%s: " INT64_FORMAT " of " INT64_FORMAT " events were left out, as their event_key is known",
+                          run->table->name, known, pendo_spool_count(run->log, kLogKeyedEvent))));
+}
+
+void enqueue(PendoRun* run) {
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  pendo_ledger_force_writable(&scope);
+  if (pendo_outbox_home(&scope) == OutboxHome::kElsewhere) warn_of_copy(run);
+  Enqueuing enqueuing;
+  begin(&enqueuing, &scope, run);
+  int64 records = pendo_spool_count(run->log, kLogRecord);
+  if (records > 1) {
+    add_records(&enqueuing);
+  } else {
+    add_in_order(&enqueuing);
+  }
+  write_batch(&enqueuing);
+  int64 known = enqueuing.known;
+  pendo_ledger_end(&scope);
+  tell_known(run, known);
+}
+
+// Once it is, it stays.
+bool home_is_here = false;
+
+}  // namespace
+
+OutboxHome pendo_outbox_home(const LedgerScope* scope) {
+  Oid types[] = {INT8OID, OIDOID};
+  Datum values[] = {Int64GetDatum(static_cast<int64>(GetSystemIdentifier())), ObjectIdGetDatum(MyDatabaseId)};
+  if (home_is_here) return OutboxHome::kHere;
+  SPIPlanPtr ask = pendo_ledger_kept(scope, "SELECT system_identifier = $1 AND database = $2 FROM @pendo_fdw_outbox_home", lengthof(types), types);
+  for (int tries = 0; tries < 2; ++tries) {
+    bool isnull = false;
+    if (pendo_ledger_run(ask, values, nullptr) > 0) {
+      bool here = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+      // one that this transaction has taken may be gone with it
+      home_is_here = here && tries == 0;
+      return here ? OutboxHome::kHere : OutboxHome::kElsewhere;
+    }
+    SPIPlanPtr take = pendo_ledger_kept(
+        scope, "INSERT INTO @pendo_fdw_outbox_home (system_identifier, database) VALUES ($1, $2) ON CONFLICT DO NOTHING", lengthof(types), types);
+    pendo_ledger_run(take, values, nullptr);
+  }
+  return OutboxHome::kHere;
+}
+
+void pendo_enqueue_all() {
+  bool any = false;
+  for (PendoRun* run = pendo_runs(); run && !any; run = run->next) any = goes_to_outbox(run);
+  if (!any) return;
+  lock_entries();
+  for (PendoRun* run = pendo_runs(); run; run = run->next) {
+    if (!goes_to_outbox(run)) continue;
+    MemoryContext context = AllocSetContextCreate(run->context, "pendo_fdw enqueuing", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext old = MemoryContextSwitchTo(context);
+    pendo_account_for_log(run);
+    enqueue(run);
+    MemoryContextSwitchTo(old);
+    MemoryContextDelete(context);
+    pendo_end_log(run);
+  }
+}

@@ -1,0 +1,66 @@
+// The rows of the outbox, as who delivers reads and settles them. For outbox*.cpp
+// only.
+#pragma once
+
+#include "bridge/outbox.h"
+#include "fdw/compat.h"
+#include "fdw/ledger_write.h"
+#include "fdw/outbox.h"
+
+struct OutboxRow {
+  int32 shard;
+  int64 seq;
+  int attempts;         // so far
+  TimestampTz enqueued;
+  char* key;            // event_key, or nullptr
+  char* id;             // as it is shown
+  int record;           // its number in the consignment, or kDamaged
+  bool was_sent;        // by a delivery that broke off, and must not be sent twice
+  bool is_marked;       // as sent, by this one
+  bool settled;         // it is not in the queue any more
+};
+
+// Rows of one server, object and role that are sent together.
+struct OutboxChunk {
+  MemoryContext context;
+  const char* server;
+  const char* object;
+  Oid caller;           // must be a member of the role
+  bool are_events;
+  bool again;           // rows that have failed before
+  bool uncertain_dies;  // what may have been taken is not sent again
+  Oid role;             // InvalidOid: that of the first row
+  Oid table;            // of the first row; of all, where they are events
+  int64 most_rows;
+  int64 most_bytes;
+  int64 bytes;
+  OutboxRow* rows;
+  int count;
+  int room;
+  PendoBox<pendo::Consignment>* consignment;
+};
+
+bool pendo_outbox_has_room(const OutboxChunk* chunk);
+
+// Is it worth while to hold the shard's exit? Not where it is empty.
+bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, int32 shard);
+
+// Adds rows of that shard, in order, as far as the chunk has room.
+void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard);
+
+// Marks the rows as sent, for a sending that must not be repeated.
+void pendo_outbox_mark_sent(const LedgerScope* scope, OutboxChunk* chunk);
+// How a sending ended.
+struct OutboxEnd {
+  const char* failure;  // nullptr: it was stopped; what was not sent waits as before
+  int max_attempts;
+  bool counts;          // it may be the records' own fault, so that they die in the end
+};
+
+// Rows whose record is applied go, those that were refused become dead letters;
+// with `end` what nothing is known of waits for another attempt, or dies.
+void pendo_outbox_settle(const LedgerScope* scope, OutboxChunk* chunk, const OutboxEnd* end);
+
+// Deletes keys of events of that server that were put in longer ago than that, at
+// most `limit`; returns how many.
+int64 pendo_outbox_forget_keys(const LedgerScope* scope, const char* server, const char* retention, int64 limit);

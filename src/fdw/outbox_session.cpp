@@ -1,0 +1,105 @@
+// What SQL does with the outbox besides delivering it: another chance for dead
+// letters, and taking over a copy.
+#include <string_view>
+
+#include "fdw/entry.h"
+#include "fdw/ledger_write.h"
+#include "fdw/outbox.h"
+
+extern "C" {
+#include "access/xlog.h"
+#include "utils/acl.h"
+}
+
+namespace {
+
+const char* const kReasons[] = {"missing", "invalid", "uncertain", "failed"};
+
+void check_reason(const char* reason) {
+  for (const char* known : kReasons) {
+    if (strcmp(known, reason) == 0) return;
+  }
+  ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("no dead letter has the reason \"%s\"", reason),
+                  errhint("Reasons: missing, invalid, uncertain, failed; NULL for all.")));
+}
+
+// In their old place: what was committed later comes later. Whoever delivers one
+// of the shards is waited for, as it may be sending newer values of the same ids.
+int64 requeue_dead(const LedgerScope* scope, Datum server, Datum reason, bool any_reason, Datum caller) {
+  Oid types[] = {TEXTOID, TEXTOID, OIDOID};
+  Datum values[] = {server, reason, caller};
+  char nulls[] = {' ', any_reason ? 'n' : ' ', ' ', '\0'};
+#define CHOSEN "d.server = $1 AND ($2 IS NULL OR d.reason = $2) AND pg_has_role($3, d.role, 'MEMBER')"
+  SPIPlanPtr shards = pendo_ledger_prepare(scope, "SELECT DISTINCT d.shard FROM @pendo_fdw_dead_letters AS d WHERE " CHOSEN " ORDER BY 1",
+                                           lengthof(types), types);
+  auto count = static_cast<uint64>(pendo_ledger_run(shards, values, nulls));
+  SPITupleTable* tuples = SPI_tuptable;
+  for (uint64 i = 0; i < count; ++i) {
+    bool isnull = false;
+    pendo_wait_for_shard_exit(DatumGetInt32(SPI_getbinval(tuples->vals[i], tuples->tupdesc, 1, &isnull)));
+  }
+  SPIPlanPtr move = pendo_ledger_prepare(scope,
+                                         "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " CHOSEN " RETURNING *)"
+                                         " INSERT INTO @pendo_fdw_queue (shard, seq, server, object, role, foreign_table, id, payload, event_key, enqueued)"
+                                         " OVERRIDING SYSTEM VALUE"
+                                         " SELECT shard, seq, server, object, role, foreign_table, id, payload, event_key, enqueued FROM d",
+                                         lengthof(types), types);
+#undef CHOSEN
+  return pendo_ledger_run(move, values, nulls);
+}
+
+int64 make_due(const LedgerScope* scope, Datum server, Datum caller) {
+  Oid types[] = {TEXTOID, OIDOID};
+  Datum values[] = {server, caller};
+  SPIPlanPtr plan = pendo_ledger_prepare(scope,
+                                         "UPDATE @pendo_fdw_queue AS q SET next_attempt = pg_catalog.clock_timestamp()"
+                                         " WHERE q.attempts > 0 AND q.server = $1 AND pg_has_role($2, q.role, 'MEMBER')"
+                                         " AND q.next_attempt > pg_catalog.clock_timestamp()",
+                                         lengthof(types), types);
+  return pendo_ledger_run(plan, values, nullptr);
+}
+
+void need_owner(const LedgerScope* scope) {
+  if (has_privs_of_role(scope->user, scope->extension.owner)) return;
+  ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("only the owner of extension \"pendo_fdw\" may adopt the outbox"),
+                  errdetail("From then on this database sends what it holds, for all roles.")));
+}
+
+}  // namespace
+
+extern "C" Datum pendo_fdw_requeue(PG_FUNCTION_ARGS) {
+  if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the server must not be NULL")));
+  PreventCommandIfReadOnly("pendo_fdw_requeue()");
+  ForeignServer* server = GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
+  bool any_reason = PG_ARGISNULL(1);
+  char* reason = any_reason ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
+  if (reason) check_reason(reason);
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  Datum name = CStringGetTextDatum(server->servername);
+  Datum caller = ObjectIdGetDatum(scope.user);
+  int64 rows = requeue_dead(&scope, name, reason ? CStringGetTextDatum(reason) : Datum(0), any_reason, caller);
+  if (any_reason) rows += make_due(&scope, name, caller);
+  pendo_ledger_end(&scope);
+  PG_RETURN_INT64(rows);
+}
+
+extern "C" Datum pendo_fdw_adopt(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PreventCommandIfReadOnly("pendo_fdw_adopt()");
+  LedgerScope scope;
+  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  need_owner(&scope);
+  Oid types[] = {INT8OID, OIDOID};
+  Datum values[] = {Int64GetDatum(static_cast<int64>(GetSystemIdentifier())), ObjectIdGetDatum(MyDatabaseId)};
+  pendo_ledger_run(pendo_ledger_prepare(&scope,
+                                        "INSERT INTO @pendo_fdw_outbox_home AS h (system_identifier, database) VALUES ($1, $2)"
+                                        " ON CONFLICT (single) DO UPDATE SET system_identifier = EXCLUDED.system_identifier, database = EXCLUDED.database",
+                                        lengthof(types), types),
+                   values, nullptr);
+  pendo_ledger_run(pendo_ledger_prepare(&scope, "SELECT pg_catalog.count(*) FROM @pendo_fdw_queue", 0, nullptr), nullptr, nullptr);
+  bool isnull = false;
+  int64 waiting = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+  pendo_ledger_end(&scope);
+  PG_RETURN_INT64(waiting);
+}
