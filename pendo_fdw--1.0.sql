@@ -91,6 +91,8 @@ ALTER TABLE pendo_fdw_rejects ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON pendo_fdw_runs FOR SELECT USING (pg_catalog.pg_has_role(role, 'MEMBER'));
 CREATE POLICY own_rows ON pendo_fdw_rejects FOR SELECT USING (pg_catalog.pg_has_role(role, 'MEMBER'));
 GRANT SELECT ON pendo_fdw_runs, pendo_fdw_rejects TO PUBLIC;
+-- pg_dump reads it for whoever dumps the table
+GRANT SELECT ON SEQUENCE pendo_fdw_runs_run_seq TO PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('pendo_fdw_runs', '');
 SELECT pg_catalog.pg_extension_config_dump('pendo_fdw_runs_run_seq', '');

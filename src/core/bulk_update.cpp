@@ -354,7 +354,7 @@ Status BulkUpdate::split_later(Flight& flight) {
 
 // An answer from which nothing can be learnt of the records.
 Status BulkUpdate::nonsense(Flight& flight, const std::string& reason) {
-  std::string begins = printable(without_secrets(flight.call.reply()), 200);
+  std::string begins = shown_reply(flight.call.reply(), 200);
   if (flight.job.members.size() > 1) {
     bisect(std::move(flight.job));
     return Status::kDone;
@@ -372,7 +372,7 @@ Status BulkUpdate::refused(Flight& flight) {
     bisect(std::move(flight.job));
     return Status::kDone;
   }
-  std::string words = std::to_string(flight.call.http_status()) + " " + printable(flight.call.reply(), 300);
+  std::string words = std::to_string(flight.call.http_status()) + " " + shown_reply(flight.call.reply(), 300);
   if (flight.job.in_doubt) {
     return lone_failure(flight, RecordResult::Kind::kUncertain, std::string(kEarlierTry) + words, flight.call.failure());
   }

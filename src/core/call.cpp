@@ -327,7 +327,7 @@ std::string Call::wait_text() const {
 Failure Call::describe_no_answer() const {
   const std::string& host = request_.to_track_host ? config_.track_url : config_.api_url;
   std::string why = timed_out_ ? "no answer within request_timeout"
-                    : error_text_[0] ? printable(error_text_, kShownReplyBytes)
+                    : error_text_[0] ? shown_reply(config_, error_text_, kShownReplyBytes)
                                      : curl_easy_strerror(code_);
   bool never_connected = code_ == CURLE_COULDNT_CONNECT || code_ == CURLE_COULDNT_RESOLVE_HOST;
   Failure f;
@@ -381,7 +381,7 @@ Failure Call::describe_refused_key() const {
 
 Failure Call::describe_answer() const {
   Failure f;
-  std::string words = printable(reply_, kShownReplyBytes);
+  std::string words = shown_reply(config_, reply_, kShownReplyBytes);
   std::string status = std::to_string(http_status_);
   f.message = "Pendo answered " + status + " to server \"" + config_.server_name + "\"" +
               (words.empty() ? std::string() : ": " + words);

@@ -72,9 +72,7 @@ bool Operation::need_track_secret() noexcept try {
 }
 
 Status Operation::fail(Failure failure) noexcept try {
-  failure.message = without_secrets(std::move(failure.message));
-  failure.detail = without_secrets(std::move(failure.detail));
-  failure_ = std::move(failure);
+  failure_ = pendo::without_secrets(config(), std::move(failure));
   return Status::kFailed;
 } catch (const std::bad_alloc&) {
   return out_of_memory();

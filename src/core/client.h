@@ -80,6 +80,7 @@ class Operation {
   // The secrets of the configuration are not for messages, even if the other
   // side repeats them.
   std::string without_secrets(std::string text) const { return pendo::without_secrets(config(), std::move(text)); }
+  std::string shown_reply(std::string_view reply, std::size_t limit) const { return pendo::shown_reply(config(), reply, limit); }
 
   const Config& config() const noexcept { return client_->config(); }
 

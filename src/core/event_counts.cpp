@@ -74,7 +74,7 @@ Status EventCounts::learn_names() {
   if (!parse_track_types(types_->reply(), app_id_, names_, reason)) {
     return fail(sqlstate::kReplyHandle,
                 "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
-                "GET " + track_types_path(app_id_) + " answered 200 with a body that begins: " + printable(types_->reply(), 200),
+                "GET " + track_types_path(app_id_) + " answered 200 with a body that begins: " + shown_reply(types_->reply(), 200),
                 "Check the server's region or api_url.");
   }
   named_ = true;

@@ -262,7 +262,7 @@ Status EventSender::landed(Flight& flight) {
     tell_taken(flight.label);
     return Status::kDone;
   }
-  std::string words = std::to_string(flight.call.http_status()) + " " + without_secrets(printable(flight.call.reply(), 300));
+  std::string words = std::to_string(flight.call.http_status()) + " " + shown_reply(flight.call.reply(), 300);
   bool in_doubt = flight.call.maybe_repeated();
   auto kind = in_doubt ? RecordResult::Kind::kUncertain : RecordResult::Kind::kInvalid;
   tell({kind, flight.label, flight.shown(), in_doubt ? std::string(kEarlierTry) + words : std::move(words)});

@@ -60,7 +60,7 @@ Status SchemaFetch::run() noexcept try {
                      "cannot make sense of the metadata schema of server \"" + client_->config().server_name +
                          "\": " + reason,
                      "GET /api/v1/metadata/schema/" + kind_ + " answered 200 with a body that begins: " +
-                         printable(fetch_->reply(), 200),
+                         shown_reply(client_->config(), fetch_->reply(), 200),
                      "Check the server's region or api_url.", 200};
   return Status::kFailed;
 } catch (const std::bad_alloc&) {

@@ -144,7 +144,7 @@ Status FieldCheck::make(const std::vector<Field>& missing) {
 
 // Whether the call did what it should is seen in the schema, asked once more.
 void FieldCheck::made() {
-  creation_reply_ = printable(creation_->reply(), 300);
+  creation_reply_ = shown_reply(client_->config(), creation_->reply(), 300);
   creation_.reset();
   asked_ = false;
   client_->forget_fields_of(object_.kind);

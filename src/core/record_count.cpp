@@ -73,7 +73,7 @@ Status RecordCount::next(Value* out) noexcept try {
   if (!read_number(fetch_->reply())) {
     return fail(sqlstate::kReplyHandle,
                 "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason_,
-                "POST /api/v1/aggregation answered 200 with a body that begins: " + printable(fetch_->reply(), 200),
+                "POST /api/v1/aggregation answered 200 with a body that begins: " + shown_reply(fetch_->reply(), 200),
                 "SET pendo_fdw.pushdown = off; counts in PostgreSQL.");
   }
   done_ = true;

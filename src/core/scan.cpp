@@ -439,7 +439,7 @@ Status Scan::confirm_absence() {
 }
 
 Status Scan::nonsense(const std::string& reason) {
-  std::string begin = mode_ == Mode::kIdle ? printable(call_.reply(), 200) : printable(ahead_ ? ready_page_ : splitter_.preview(), 200);
+  std::string begin = mode_ == Mode::kIdle ? shown_reply(call_.reply(), 200) : shown_reply(ahead_ ? ready_page_ : splitter_.preview(), 200);
   return fail(sqlstate::kReplyHandle,
               "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
               (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +

@@ -2,6 +2,9 @@
 #include "secrets.h"
 
 #include <algorithm>
+#include <charconv>
+#include <utility>
+#include <vector>
 
 #include "printable.h"
 
@@ -39,6 +42,40 @@ std::string secrets_there_are(const Config& config) {
   bool has_plain = config.track_secret.is_set();
   if (config.app_secrets.empty()) return has_plain ? "The only track secret is that of events that name no app." : "There are no track secrets.";
   return "There are secrets of the apps " + list_of_apps(config) + (has_plain ? ", and one of events that name no app." : ".");
+}
+
+constexpr std::string_view kHidden = "***";
+
+void hide(std::string& text, std::string_view secret) {
+  if (secret.empty()) return;
+  for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos; at += kHidden.size()) text.replace(at, secret.size(), kHidden);
+}
+
+// A few characters are no secret, and may be words.
+void hide_at_end(std::string& text, std::string_view secret) {
+  constexpr std::size_t kFewCharacters = 5;
+  for (std::size_t size = secret.size(); size > kFewCharacters; --size) {
+    if (!text.ends_with(secret.substr(0, size))) continue;
+    text.replace(text.size() - size, size, kHidden);
+    return;
+  }
+}
+
+// With the escapes of JSON taken out that stand for plain characters.
+std::string unescaped(std::string_view json) {
+  std::string text;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    unsigned code = 0;
+    bool is_code = json.substr(i, 4) == "\\u00" && json.size() >= i + 6 &&
+                   std::from_chars(json.data() + i + 4, json.data() + i + 6, code, 16).ptr == json.data() + i + 6;
+    if (is_code && code > ' ' && code < 0x7f) {
+      text += static_cast<char>(code);
+      i += 5;
+    } else if (json[i] != '\\') {
+      text += json[i];
+    }
+  }
+  return text;
 }
 
 }  // namespace
@@ -90,14 +127,25 @@ Failure no_app_secret(const Config& config, std::string_view app) {
 }
 
 std::string without_secrets(const Config& config, std::string text) {
-  auto hide = [&text](const std::string& secret) {
-    if (secret.empty()) return;
-    for (std::size_t at = 0; (at = text.find(secret, at)) != std::string::npos;) text.replace(at, secret.size(), "***");
-  };
-  hide(config.integration_key.text);
-  hide(config.track_secret.text);
-  for (const auto& app : config.app_secrets) hide(app.secret.text);
+  std::vector<std::string_view> secrets = {config.integration_key.text, config.track_secret.text};
+  for (const auto& app : config.app_secrets) secrets.push_back(app.secret.text);
+  // one may begin with another
+  std::sort(secrets.begin(), secrets.end(), [](auto a, auto b) { return a.size() > b.size(); });
+  for (auto secret : secrets) hide(text, secret);
+  for (auto secret : secrets) hide_at_end(text, secret);
   return text;
+}
+
+Failure without_secrets(const Config& config, Failure failure) {
+  for (std::string* text : {&failure.message, &failure.detail, &failure.hint}) *text = without_secrets(config, std::move(*text));
+  return failure;
+}
+
+std::string shown_reply(const Config& config, std::string_view reply, std::size_t limit) {
+  std::string text = without_secrets(config, std::string(reply));
+  std::string plain = unescaped(text);
+  std::string hidden = without_secrets(config, plain);
+  return printable(hidden == plain ? text : hidden, limit);
 }
 
 }  // namespace pendo

@@ -30,7 +30,13 @@ Failure no_integration_key(const Config& config);
 Failure no_track_secret(const Config& config);  // of events that name no app
 Failure no_app_secret(const Config& config, std::string_view app);
 
-// The text with each secret replaced, even if the other side repeats it.
+// The text with each secret replaced, even if the other side repeats it; also the
+// beginning of one at its end, where it may have been cut.
 std::string without_secrets(const Config& config, std::string text);
+Failure without_secrets(const Config& config, Failure failure);
+
+// What came from the other side, for a message: printable() of it. Never the other
+// way round: of a secret that is cut first, the beginning would be shown.
+std::string shown_reply(const Config& config, std::string_view reply, std::size_t limit);
 
 }  // namespace pendo

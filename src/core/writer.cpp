@@ -31,7 +31,7 @@ void Writer::tell(RecordResult result) {
 Status Writer::start_failing(Failure failure) {
   if (!failing_) {
     failing_ = true;
-    reason_ = std::move(failure);
+    reason_ = pendo::without_secrets(config(), std::move(failure));
     wind_up_calls();
   }
   return Status::kFailed;

@@ -13,6 +13,10 @@ std::string_view key_of(const Request& request) {
 
 bool is_known(std::string_view key) { return key == kWriteKey || key == kReadKey; }
 
+bool is_write_key(const World& world, std::string_view key) {
+  return key == kWriteKey || (!key.empty() && key == world.further_keys.write_key);
+}
+
 // A key of another region ends in its name, as in sim-write-key.eu.
 bool is_of_other_region(std::string_view key) {
   for (std::string_view region : {".eu", ".jpn", ".au", ".us1"}) {
@@ -27,7 +31,7 @@ int chosen_status(const Switches& switches, Switch id) {
 }
 
 std::optional<int> track_refusal(const World& world, const Request& request) {
-  if (app_of_secret(request)) return std::nullopt;
+  if (app_of_secret(world, request)) return std::nullopt;
   if (is_known(key_of(request)) && world.switches.is(Switch::kTrackIntegrationKey, "ignore")) return std::nullopt;
   return chosen_status(world.switches, Switch::kTrackWrongSecretStatus);
 }
@@ -39,16 +43,19 @@ std::optional<int> refusal(const World& world, const Request& request, Access ac
   if (access == Access::kTrack) return track_refusal(world, request);
   std::string_view key = key_of(request);
   if (is_of_other_region(key)) return chosen_status(world.switches, Switch::kOtherRegionStatus);
-  if (!is_known(key)) return 403;
-  if (access == Access::kWrite && key != kWriteKey) return chosen_status(world.switches, Switch::kReadOnlyKeyStatus);
+  bool writes = is_write_key(world, key);
+  if (!writes && !is_known(key)) return 403;
+  if (access == Access::kWrite && !writes) return chosen_status(world.switches, Switch::kReadOnlyKeyStatus);
   return std::nullopt;
 }
 
-bool may_write(const Request& request) { return key_of(request) == kWriteKey; }
+bool may_write(const World& world, const Request& request) { return is_write_key(world, key_of(request)); }
 
-std::optional<std::int64_t> app_of_secret(const Request& request) {
+std::optional<std::int64_t> app_of_secret(const World& world, const Request& request) {
+  std::string_view secret = key_of(request);
+  if (!secret.empty() && secret == world.further_keys.track_secret) return kDefaultApp;
   for (const auto& app : apps()) {
-    if (key_of(request) == app.track_secret) return app.id;
+    if (secret == app.track_secret) return app.id;
   }
   return std::nullopt;
 }

@@ -27,6 +27,7 @@ sigset_t block_signals() {
 int run(const Options& options) {
   sigset_t signals = block_signals();
   World world(options.data);
+  world.further_keys = options.further_keys;
   std::string error;
   for (const auto& [name, value] : options.switches) world.switches.set(name, value, error);
   world.switches.remember();

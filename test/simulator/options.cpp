@@ -25,6 +25,20 @@ constexpr NumberOption kNumbers[] = {
      [](Options& o, std::int64_t v) { o.switches.emplace_back("latency_ms", std::to_string(v)); }},
 };
 
+struct TextOption {
+  std::string_view name;
+  std::string FurtherKeys::* text;
+};
+
+constexpr TextOption kTexts[] = {{"--write-key", &FurtherKeys::write_key}, {"--track-secret", &FurtherKeys::track_secret}};
+
+const TextOption* find_text(std::string_view name) {
+  for (const auto& option : kTexts) {
+    if (option.name == name) return &option;
+  }
+  return nullptr;
+}
+
 const NumberOption* find_number(std::string_view name) {
   for (const auto& option : kNumbers) {
     if (option.name == name) return &option;
@@ -63,6 +77,8 @@ const char* const kUsage =
     "  --latency-ms N    pause before each API and track answer (0)\n"
     "  --big-records K   so many visitors have a string of 1 MB (0)\n"
     "  --clean           no odd data\n"
+    "  --write-key KEY   a further integration key with write access\n"
+    "  --track-secret S  a further track secret of the default app\n"
     "  --set NAME=VALUE  sets a switch; GET /__sim/config lists them\n"
     "  --help\n"
     "The first line on standard output is: ready http://127.0.0.1:PORT\n";
@@ -84,7 +100,8 @@ bool parse_options(const std::vector<std::string>& arguments, Options& options, 
     std::string value = joined ? name.substr(equals + 1) : std::string();
     if (joined) name.resize(equals);
     const NumberOption* number = find_number(name);
-    if (!number && name != "--set") {
+    const TextOption* text = find_text(name);
+    if (!number && !text && name != "--set") {
       error = "unknown option \"" + arguments[i] + "\"";
       return false;
     }
@@ -93,7 +110,9 @@ bool parse_options(const std::vector<std::string>& arguments, Options& options, 
       return false;
     }
     if (!joined) value = arguments[++i];
-    if (!number) {
+    if (text) {
+      options.further_keys.*(text->text) = value;
+    } else if (!number) {
       if (!set_switch(value, options, error)) return false;
     } else if (!set_number(*number, value, options)) {
       error = "option " + name + " takes a number from 0 to " + std::to_string(number->most) + ", not \"" + value + "\"";

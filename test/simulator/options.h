@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fields.h"
+#include "world.h"
 
 namespace simulator {
 
@@ -13,6 +14,7 @@ struct Options {
   int port = 0;
   DataOptions data;
   std::vector<std::pair<std::string, std::string>> switches;
+  FurtherKeys further_keys;
   bool help = false;
 };
 

@@ -5,7 +5,7 @@
 namespace simulator {
 
 void verify_token(Exchange& exchange) {
-  exchange.answer_json(200, Object{{"valid", true}, {"writeAccess", may_write(exchange.request)}});
+  exchange.answer_json(200, Object{{"valid", true}, {"writeAccess", may_write(exchange.world, exchange.request)}});
 }
 
 }  // namespace simulator

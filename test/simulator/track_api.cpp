@@ -101,7 +101,7 @@ void track_event(Exchange& exchange) {
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     if (!read_event(bodies[i], world.switches, events[i])) return exchange.answer_text(400, kComplaint);
   }
-  auto app = app_of_secret(exchange.request);
+  auto app = app_of_secret(world, exchange.request);
   for (std::size_t i = 0; app && i < bodies.size(); ++i) {
     take(world, events[i], *app, array ? to_json(bodies[i]) : exchange.request.body);
   }

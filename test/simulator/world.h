@@ -1,6 +1,8 @@
 // Everything that a running simulator knows.
 #pragma once
 
+#include <string>
+
 #include "event_log.h"
 #include "faults.h"
 #include "store.h"
@@ -9,6 +11,12 @@
 #include "traffic.h"
 
 namespace simulator {
+
+// Taken beside those that everybody knows; empty: none.
+struct FurtherKeys {
+  std::string write_key;
+  std::string track_secret;  // of the default app
+};
 
 struct World {
   explicit World(const DataOptions& options) : store(options), track_types(store.options()), events(store, track_types) {}
@@ -29,6 +37,7 @@ struct World {
   Switches switches;
   FaultRules faults;
   Traffic traffic;
+  FurtherKeys further_keys;
 };
 
 }  // namespace simulator

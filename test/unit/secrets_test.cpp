@@ -91,6 +91,31 @@ TEST(Secrets, ThatAreNotToBeHadAreToldWithTheirProblem) {
 
 TEST(Secrets, StayOutOfMessages) {
   EXPECT_EQ(without_secrets(config_with_apps(), "key-1 plain-1 mobile-1,web-1 web-2"), "*** *** ***,*** web-2");
+  Failure f = without_secrets(config_with_apps(), Failure{"HV000", "a key-1", "b web-1.", "c plain-1", 0});
+  EXPECT_EQ(f.message + f.detail + f.hint, "a ***b ***.c ***");
+}
+
+TEST(Secrets, StayOutAlsoWhereOneBeginsWithAnother) {
+  Config config = config_with_apps();
+  config.app_secrets[0].secret.text = "plain-1-of-mobile";
+  EXPECT_EQ(without_secrets(config, "plain-1-of-mobile plain-1"), "*** ***");
+}
+
+TEST(Secrets, StayOutWhereJsonEscapesThem) {
+  Config config;
+  config.integration_key.text = "a<b>/c";
+  EXPECT_EQ(shown_reply(config, R"({"m":"bad \u0061\u003cb\u003E\/c!"})", 100), R"({"m":"bad ***!"})");
+  EXPECT_EQ(shown_reply(config, R"({"m":"\u0061\u00e4\n\u00"})", 100), R"({"m":"\u0061\u00e4\n\u00"})");
+}
+
+TEST(Secrets, StayOutWhereverTheTextIsCut) {
+  Config config;
+  config.integration_key.text = "0123456789abcdef0123456789abcdef";
+  std::string reply = std::string(30, 'x') + config.integration_key.text + " and more of it";
+  for (std::size_t limit = 10; limit < reply.size() + 10; ++limit) {
+    EXPECT_EQ(shown_reply(config, reply, limit).find("012345"), std::string::npos) << limit;
+    EXPECT_EQ(without_secrets(config, reply.substr(0, limit)).find("012345"), std::string::npos) << limit;
+  }
 }
 
 }  // namespace

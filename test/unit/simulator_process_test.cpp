@@ -107,6 +107,25 @@ TEST(SimulatorProcess, OptionsSetWhatTheySay) {
   EXPECT_EQ(process.exit_status(), 0);
 }
 
+TEST(SimulatorProcess, FurtherKeysAreTakenBesideTheOthers) {
+  Process process({"--visitors", "7", "--write-key", "further-key", "--track-secret=further-secret"});
+  Connection connection(process.port());
+  auto status = [&connection](std::string_view method, std::string_view path, std::string_view body, const std::string& key) {
+    connection.send(request_text(method, path, body, {{"x-pendo-integration-key", key}}));
+    return connection.read_reply().status;
+  };
+  constexpr std::string_view kEvent = R"({"type":"track","event":"e","visitorId":"v","timestamp":1735689600000})";
+  for (std::string key : {"further-key", "sim-write-key"}) {
+    EXPECT_EQ(status("POST", "/api/v1/metadata/visitor/custom/value", "[]", key), 200) << key;
+    EXPECT_EQ(status("POST", "/data/track", kEvent, key), 403) << key;
+  }
+  for (std::string key : {"further-secret", "sim-track-secret"}) {
+    EXPECT_EQ(status("POST", "/data/track", kEvent, key), 200) << key;
+    EXPECT_EQ(status("GET", "/api/v1/token/verify", "", key), 403) << key;
+  }
+  EXPECT_EQ(status("GET", "/api/v1/token/verify", "", ""), 403);
+}
+
 TEST(SimulatorProcess, BadOptionsEndItWithTwo) {
   for (std::vector<std::string> arguments :
        {std::vector<std::string>{"--bogus"}, {"--port"}, {"--port", "x"}, {"--port", "70000"}, {"--visitors", "-1"},
@@ -122,7 +141,8 @@ TEST(SimulatorProcess, HelpIsNoError) {
   Process process({"--help"});
   EXPECT_EQ(process.exit_status(), 0);
   std::string help = process.output();
-  for (std::string_view option : {"--port", "--visitors", "--accounts", "--seed", "--latency-ms", "--clean", "--set", "--big-records"}) {
+  for (std::string_view option : {"--port", "--visitors", "--accounts", "--seed", "--latency-ms", "--clean", "--set", "--big-records",
+                                  "--write-key", "--track-secret"}) {
     EXPECT_NE(help.find(option), std::string::npos) << option;
   }
 }
