@@ -1,6 +1,7 @@
 // The table of regions and the check of hand-made base URLs.
 #include "region.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 
 #include <cstring>
@@ -36,9 +37,25 @@ UrlText part(const Url& url, CURLUPart which) {
 
 bool is_loopback(const char* host) {
   if (std::strcmp(host, "localhost") == 0 || std::strcmp(host, "[::1]") == 0) return true;
-  // curl has already normalised decimal, octal and short IPv4 forms here
-  return std::strncmp(host, "127.", 4) == 0 &&
-         std::strspn(host, "0123456789.") == std::strlen(host);
+  // curl has already normalised decimal, octal and short IPv4 forms here; what is
+  // no address is a name, and may be anybody's
+  in_addr address{};
+  return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
+}
+
+// scheme://host[:port] and perhaps a slash, of plain characters alone: curl's
+// parser is more forgiving, and not each version of it in the same way.
+bool is_plain(std::string_view url) noexcept {
+  std::size_t begin = url.find("://");
+  if (begin == std::string_view::npos) return false;
+  url.remove_prefix(begin + 3);
+  if (url.ends_with('/')) url.remove_suffix(1);
+  auto is_alnum = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  if (url.empty() || !(is_alnum(url.front()) || url.front() == '[') || url.ends_with(':')) return false;
+  for (char c : url) {
+    if (!is_alnum(c) && std::string_view(".-_:[]").find(c) == std::string_view::npos) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -72,7 +89,9 @@ const char* base_url_problem(const char* text) noexcept {
   if (part(url, CURLUPART_QUERY) || part(url, CURLUPART_FRAGMENT)) return "it must end after the host and port";
   auto path = part(url, CURLUPART_PATH);
   if (path && std::strcmp(path.get(), "/") != 0) return "it must end after the host and port";
-  return nullptr;
+  auto port = part(url, CURLUPART_PORT);
+  if (port && std::strcmp(port.get(), "0") == 0) return "there is no port 0";
+  return is_plain(text) && !part(url, CURLUPART_ZONEID) ? nullptr : "it must be scheme://host[:port]";
 }
 
 }  // namespace pendo

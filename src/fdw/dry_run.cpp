@@ -5,6 +5,10 @@
 #include "fdw/entry.h"
 #include "fdw/ledger.h"
 
+extern "C" {
+#include "utils/acl.h"
+}
+
 namespace {
 
 ReturnSetInfo* sink = nullptr;  // where the calls are wanted
@@ -20,10 +24,21 @@ void put_call(const pendo::DryCall* call) {
   tuplestore_putvalues(sink->setResult, sink->setDesc, values, nulls);
 }
 
+// Whoever calls a SECURITY DEFINER function may turn the dry run on, but not see
+// what its owner reads and sends.
+void tell_hidden(const PendoRun* run) {
+  ereport(NOTICE, (errmsg("calls of role \"%s\" for %s are not shown", GetUserNameFromId(run->user, false), run->table->name),
+                   errhint("They are for the members of that role.")));
+}
+
 // Makes the calls of a run anew, from its log; its outcome stays what it was. An
 // earlier replay may have ended with an ERROR.
 void replay(PendoRun* run) {
   if (!run->dry || !run->log) return;
+  if (!has_privs_of_role(GetUserId(), run->user)) {
+    tell_hidden(run);
+    return;
+  }
   pendo_forget_outcome(run);
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw dry run", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);

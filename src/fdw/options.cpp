@@ -2,6 +2,7 @@
 #include "fdw/options.h"
 
 #include "core/region.h"
+#include "fdw/entry.h"
 
 namespace {
 
@@ -117,6 +118,24 @@ void set_secrets(PendoConfigText* config, ForeignServer* server, Oid user) {
   set_app_secrets(config, options);
 }
 
+bool is_our_validator(Oid function) {
+  if (!OidIsValid(function)) return false;
+  FmgrInfo info;
+  fmgr_info(function, &info);
+  return info.fn_addr == pendo_fdw_validator;
+}
+
+// Who may name any host has it called. pendo_fdw_check() takes every server, and
+// a wrapper may have our handler without our validator.
+void refuse_unchecked(const ForeignServer* server) {
+  ForeignDataWrapper* wrapper = GetForeignDataWrapper(server->fdwid);
+  if (is_our_validator(wrapper->fdwvalidator)) return;
+  ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
+                  errmsg("server \"%s\" is not one of pendo_fdw", server->servername),
+                  errdetail("The options of foreign-data wrapper \"%s\" are not checked by pendo_fdw_validator.", wrapper->fdwname),
+                  errhint("CREATE SERVER ... FOREIGN DATA WRAPPER pendo_fdw makes one.")));
+}
+
 }  // namespace
 
 HeapTuple pendo_mapping_row(Oid server, Oid user) {
@@ -126,6 +145,7 @@ HeapTuple pendo_mapping_row(Oid server, Oid user) {
 }
 
 PendoOptions pendo_server_options(ForeignServer* server, Oid user) {
+  refuse_unchecked(server);
   PendoOptions result{};
   result.call = pendo::CallOptions{};
   List* options = server->options;

@@ -26,7 +26,11 @@ TEST(Region, OnlyHttpsOrLoopbackIsABaseUrl) {
   for (auto good : {"https://pendo.example", "https://pendo.example:8443", "http://127.0.0.1:1", "http://localhost", "http://[::1]:9/"})
     EXPECT_EQ(base_url_problem(good), nullptr) << good;
   for (auto bad : {"", "pendo", "ftp://x", "file:///etc/passwd", "http://pendo.example", "http://127.0.0.1.evil.example",
-                   "https://user:pw@host", "https://host/path", "https://host?q", "https://ho st", "https://host\r\nX: y"})
+                   "https://user:pw@host", "https://host/path", "https://host?q", "https://ho st", "https://host\r\nX: y",
+                   // not addresses, but names that somebody may own
+                   "http://127.0.0.1.", "http://127.0.0.256", "http://127.0.0.0.1", "http://127.", "http://localhost.",
+                   "https:/host", "https://@host", "https://a\\@b", "https://%61", "https://host:", "https://host:0", "https://-",
+                   "https://h\xc3\xb6st", "http://[::1%25lo]", "https://[fe80::1%25eth0]"})
     EXPECT_NE(base_url_problem(bad), nullptr) << bad;
 }
 
