@@ -2,7 +2,11 @@
 #include "fdw/options.h"
 
 #include "core/region.h"
-#include "fdw/entry.h"
+
+extern "C" {
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+}
 
 namespace {
 
@@ -118,11 +122,16 @@ void set_secrets(PendoConfigText* config, ForeignServer* server, Oid user) {
   set_app_secrets(config, options);
 }
 
+// By its name in the library: functions in C are made by superusers alone.
 bool is_our_validator(Oid function) {
-  if (!OidIsValid(function)) return false;
-  FmgrInfo info;
-  fmgr_info(function, &info);
-  return info.fn_addr == pendo_fdw_validator;
+  HeapTuple row = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(row)) return false;
+  bool isnull = false;
+  Datum source = SysCacheGetAttr(PROCOID, row, Anum_pg_proc_prosrc, &isnull);
+  bool is_c = reinterpret_cast<Form_pg_proc>(GETSTRUCT(row))->prolang == ClanguageId;
+  bool is_ours = is_c && !isnull && strcmp(TextDatumGetCString(source), "pendo_fdw_validator") == 0;
+  ReleaseSysCache(row);
+  return is_ours;
 }
 
 // Who may name any host has it called. pendo_fdw_check() takes every server, and
