@@ -117,6 +117,7 @@ CREATE TABLE pendo_fdw_queue (
   shard integer NOT NULL,
   seq bigint GENERATED ALWAYS AS IDENTITY,
   server text COLLATE "C" NOT NULL,
+  server_id oid NOT NULL,
   object text COLLATE "C" NOT NULL,
   role regrole NOT NULL,
   foreign_table regclass NOT NULL,
@@ -142,6 +143,7 @@ CREATE TABLE pendo_fdw_dead_letters (
   seq bigint PRIMARY KEY,
   shard integer NOT NULL,
   server text COLLATE "C" NOT NULL,
+  server_id oid NOT NULL,
   object text COLLATE "C" NOT NULL,
   role regrole NOT NULL,
   foreign_table regclass NOT NULL,
@@ -223,4 +225,4 @@ CREATE FUNCTION pendo_fdw_adopt() RETURNS bigint
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'pendo_fdw_adopt';
 
 COMMENT ON FUNCTION pendo_fdw_adopt() IS
-  'in a copy of a database: what the outbox holds is from now on sent from here; returns how many rows wait';
+  'in a copy of a database: what the outbox holds is from now on sent from here, through the servers that have the names of those it was written for; returns how many rows wait';

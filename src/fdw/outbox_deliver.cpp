@@ -25,6 +25,7 @@ OutboxChunk* new_chunk(const OutboxDelivery* delivery, bool again) {
   auto* chunk = static_cast<OutboxChunk*>(MemoryContextAllocZero(context, sizeof(OutboxChunk)));
   chunk->context = context;
   chunk->server = delivery->server->servername;
+  chunk->server_id = delivery->server->serverid;
   chunk->object = delivery->object->name.data();
   chunk->caller = delivery->caller;
   chunk->are_events = delivery->object->write == pendo::WriteCall::kTrackEvent;

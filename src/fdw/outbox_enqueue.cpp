@@ -39,10 +39,10 @@ struct Enqueuing {
   int64 known;  // events whose key is known
 };
 
-#define COLUMNS "(shard, server, object, role, foreign_table, id, payload, enqueued, event_key)"
+#define COLUMNS "(shard, server, server_id, object, role, foreign_table, id, payload, enqueued, event_key)"
 
 constexpr const char* kPlain =
-    "INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $2, $3, $4, u.id, u.payload, $5, NULL"
+    "INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $10, $2, $3, $4, u.id, u.payload, $5, NULL"
     " FROM unnest($6, $7, $8, $9) AS u(shard, id, payload, event_key)";
 
 // Of each key the first, and only if no earlier transaction had it.
@@ -50,7 +50,7 @@ constexpr const char* kKeyed =
     "WITH fresh AS (INSERT INTO @pendo_fdw_event_keys (server, event_key, enqueued)"
     " SELECT DISTINCT $1, k.key COLLATE \"C\", $5 FROM unnest($9) AS k(key) WHERE k.key IS NOT NULL ORDER BY 2"
     " ON CONFLICT DO NOTHING RETURNING event_key)"
-    " INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $2, $3, $4, u.id, u.payload, $5, u.event_key"
+    " INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $10, $2, $3, $4, u.id, u.payload, $5, u.event_key"
     " FROM (SELECT e.*, pg_catalog.row_number() OVER (PARTITION BY e.event_key COLLATE \"C\" ORDER BY e.n) AS nth"
     " FROM unnest($6, $7, $8, $9) WITH ORDINALITY AS e(shard, id, payload, event_key, n)) AS u"
     " WHERE u.event_key IS NULL OR (u.nth = 1 AND u.event_key COLLATE \"C\" IN (SELECT f.event_key FROM fresh AS f))"
@@ -107,7 +107,8 @@ void write_batch(Enqueuing* enqueuing) {
                     array_of(batch->shards, batch->none_null, batch->count, INT4OID),
                     array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
                     array_of(batch->payloads, batch->none_null, batch->count, BYTEAOID),
-                    array_of(batch->keys, batch->keys_null, batch->count, TEXTOID)};
+                    array_of(batch->keys, batch->keys_null, batch->count, TEXTOID),
+                    ObjectIdGetDatum(enqueuing->run->table->server)};
   int64 put = pendo_ledger_run(batch->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
   enqueuing->known += batch->count - put;
   MemoryContextSwitchTo(old);
@@ -194,7 +195,7 @@ void add_in_order(Enqueuing* enqueuing) {
 
 void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
   Oid types[] = {TEXTOID,       TEXTOID,      REGROLEOID,    REGCLASSOID, TIMESTAMPTZOID,
-                 INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID};
+                 INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, OIDOID};
   enqueuing->run = run;
   enqueuing->plain = pendo_ledger_kept(scope, kPlain, lengthof(types), types);
   enqueuing->keyed = pendo_spool_count(run->log, kLogKeyedEvent) > 0 ? pendo_ledger_kept(scope, kKeyed, lengthof(types), types) : nullptr;

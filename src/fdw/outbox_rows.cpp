@@ -26,7 +26,7 @@ namespace {
 #define ROWS(due)                                                                                          \
   "SELECT w.seq, w.role::oid, w.foreign_table::oid, w.payload, w.attempts, w.enqueued, w.event_key, w.sent IS NOT NULL, w.id, w.size" \
   " FROM (SELECT q.*, octet_length(q.payload) AS size, pg_catalog.sum(octet_length(q.payload)) OVER (ORDER BY q.seq) AS bytes" \
-  " FROM (SELECT * FROM @pendo_fdw_queue AS q WHERE q.shard = $1 AND q.seq > $10 AND q.server = $2 AND q.object = $3"      \
+  " FROM (SELECT * FROM @pendo_fdw_queue AS q WHERE q.shard = $1 AND q.seq > $10 AND q.server = $2 AND q.server_id = $12 AND q.object = $3"      \
   " AND pg_has_role($4, q.role, 'MEMBER') AND ($5 = 0::oid OR q.role = $5) AND ($6 = 0::oid OR q.foreign_table = $6) AND ($11 < 0 OR q.attempts = $11) AND " due \
   " ORDER BY q.seq LIMIT $7) AS q) AS w WHERE w.bytes <= $8 OR (w.bytes = w.size AND $9) ORDER BY w.seq"
 
@@ -264,9 +264,9 @@ void bury(const LedgerScope* scope, const Rows* dead) {
   Datum values[] = {array_of(dead, 0, INT8OID), array_of(dead, 1, INT4OID),  array_of(dead, 2, TEXTOID),
                     array_of(dead, 3, TEXTOID), array_of(dead, 4, BYTEAOID), array_of(dead, 5, INT4OID)};
   pendo_ledger_run(pendo_ledger_kept(scope,
-                                        "INSERT INTO @pendo_fdw_dead_letters (seq, shard, server, object, role, foreign_table, id, payload,"
+                                        "INSERT INTO @pendo_fdw_dead_letters (seq, shard, server, server_id, object, role, foreign_table, id, payload,"
                                         " event_key, enqueued, died, attempts, reason, message)"
-                                        " SELECT q.seq, q.shard, q.server, q.object, q.role, q.foreign_table, q.id, coalesce(d.payload, q.payload),"
+                                        " SELECT q.seq, q.shard, q.server, q.server_id, q.object, q.role, q.foreign_table, q.id, coalesce(d.payload, q.payload),"
                                         " q.event_key, q.enqueued, pg_catalog.clock_timestamp(), d.attempts, d.reason, d.message"
                                         " FROM unnest($1, $2, $3, $4, $5, $6) AS d(seq, attempts, reason, message, payload, shard),"
                                         " LATERAL (SELECT * FROM @pendo_fdw_queue AS o WHERE o.shard = d.shard AND o.seq = d.seq OFFSET 0) AS q",
@@ -372,7 +372,7 @@ bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, i
 }
 
 void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard) {
-  Oid types[] = {INT4OID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, INT8OID, INT8OID, BOOLOID, INT8OID, INT4OID};
+  Oid types[] = {INT4OID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, INT8OID, INT8OID, BOOLOID, INT8OID, INT4OID, OIDOID};
   SPIPlanPtr plan = pendo_ledger_kept(scope, chunk->again ? kAgain : kFirst, lengthof(types), types);
   Datum values[] = {Int32GetDatum(shard),
                     CStringGetTextDatum(chunk->server),
@@ -384,7 +384,8 @@ void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard
                     Int64GetDatum(chunk->most_bytes - chunk->bytes),
                     BoolGetDatum(chunk->count == 0),
                     Int64GetDatum(last_read(chunk, shard)),
-                    Int32GetDatum(chunk->count > 0 ? chunk->rows[0].attempts : -1)};
+                    Int32GetDatum(chunk->count > 0 ? chunk->rows[0].attempts : -1),
+                    ObjectIdGetDatum(chunk->server_id)};
   uint64 found = static_cast<uint64>(pendo_ledger_run(plan, values, nullptr));
   MemoryContext old = MemoryContextSwitchTo(chunk->context);
   bool more = true;

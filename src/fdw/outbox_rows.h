@@ -24,6 +24,7 @@ struct OutboxRow {
 struct OutboxChunk {
   MemoryContext context;
   const char* server;
+  Oid server_id;        // another server of that name is another one
   const char* object;
   Oid caller;           // must be a member of the role
   bool are_events;

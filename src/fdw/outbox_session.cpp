@@ -40,9 +40,9 @@ int64 requeue_dead(const LedgerScope* scope, Datum server, Datum reason, bool an
   }
   SPIPlanPtr move = pendo_ledger_prepare(scope,
                                          "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " CHOSEN " RETURNING *)"
-                                         " INSERT INTO @pendo_fdw_queue (shard, seq, server, object, role, foreign_table, id, payload, event_key, enqueued)"
+                                         " INSERT INTO @pendo_fdw_queue (shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued)"
                                          " OVERRIDING SYSTEM VALUE"
-                                         " SELECT shard, seq, server, object, role, foreign_table, id, payload, event_key, enqueued FROM d",
+                                         " SELECT shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued FROM d",
                                          lengthof(types), types);
 #undef CHOSEN
   return pendo_ledger_run(move, values, nulls);
@@ -57,6 +57,11 @@ int64 make_due(const LedgerScope* scope, Datum server, Datum caller) {
                                          " AND q.next_attempt > pg_catalog.clock_timestamp()",
                                          lengthof(types), types);
   return pendo_ledger_run(plan, values, nullptr);
+}
+
+// The servers are those of the same names.
+void adopt_servers(const LedgerScope* scope, const char* sql) {
+  pendo_ledger_run(pendo_ledger_prepare(scope, sql, 0, nullptr), nullptr, nullptr);
 }
 
 void need_owner(const LedgerScope* scope) {
@@ -97,6 +102,10 @@ extern "C" Datum pendo_fdw_adopt(PG_FUNCTION_ARGS) {
                                         " ON CONFLICT (single) DO UPDATE SET system_identifier = EXCLUDED.system_identifier, database = EXCLUDED.database",
                                         lengthof(types), types),
                    values, nullptr);
+  adopt_servers(&scope, "UPDATE @pendo_fdw_queue AS q SET server_id = s.oid FROM pg_foreign_server AS s"
+                        " WHERE s.srvname = q.server AND q.server_id <> s.oid");
+  adopt_servers(&scope, "UPDATE @pendo_fdw_dead_letters AS q SET server_id = s.oid FROM pg_foreign_server AS s"
+                        " WHERE s.srvname = q.server AND q.server_id <> s.oid");
   pendo_ledger_run(pendo_ledger_prepare(&scope, "SELECT pg_catalog.count(*) FROM @pendo_fdw_queue", 0, nullptr), nullptr, nullptr);
   bool isnull = false;
   int64 waiting = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));

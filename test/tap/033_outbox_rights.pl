@@ -234,7 +234,14 @@ $dbh->do("UPDATE of_second SET custom_plan = 'orphan' WHERE visitor_id = 'v00000
 $dbh->do('DROP SERVER second CASCADE');
 deliver();
 is(value("SELECT waiting FROM pendo_fdw_outbox WHERE server = 'second'"), 1, 'rows of a server that was dropped are seen in the view');
-$dbh->do('DELETE FROM pendo_fdw_queue');
+$dbh->do("CREATE SERVER second FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$simulator->{url}')");
+$dbh->do("CREATE USER MAPPING FOR PUBLIC SERVER second OPTIONS (integration_key 'sim-write-key')");
+deliver();
+isnt(stored('v0000008', 'plan'), 'orphan', 'another server of the same name does not get them');
+is(value('SELECT pendo_fdw_adopt()'), 1, 'unless they are adopted');
+deliver();
+is(stored('v0000008', 'plan'), 'orphan', 'then they are sent through it');
+$dbh->do('DROP SERVER second CASCADE');
 
 # ---- copies --------------------------------------------------------------
 
