@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,8 +19,13 @@ class PageKeys {
   bool end_page() noexcept;
 
  private:
+  bool has_again() noexcept;
+
   std::vector<std::uint64_t> page_;    // hashes
-  std::vector<std::uint64_t> before_;  // sorted, of the page before
+  std::vector<std::uint64_t> before_;  // of the page before
+  std::string last_;
+  bool ascending_ = true;         // each key of the page is behind the one before it
+  bool before_ascending_ = true;  // the same of the page before
 };
 
 }  // namespace pendo

@@ -30,6 +30,17 @@ TEST(PageKeys, ARowOfThePageBeforeIsNoticed) {
   EXPECT_FALSE(page(keys, {"d", "b", "e"}));
 }
 
+TEST(PageKeys, PagesInAnyOrderAreCompared) {
+  PageKeys keys;
+  EXPECT_TRUE(page(keys, {"c", "a", "b"}));
+  EXPECT_FALSE(page(keys, {"c", "d"}));
+  keys.clear();
+  EXPECT_TRUE(page(keys, {"a", "b", "z"}));
+  EXPECT_TRUE(page(keys, {"c", "d"}));
+  EXPECT_TRUE(page(keys, {"x", "y"}));
+  EXPECT_FALSE(page(keys, {"z", "x"}));
+}
+
 TEST(PageKeys, AScanForgetsTheOneBefore) {
   PageKeys keys;
   EXPECT_TRUE(page(keys, {"a", "b"}));
