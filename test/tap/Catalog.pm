@@ -22,8 +22,8 @@ named AS (SELECT classid, objid, pg_describe_object(classid, objid, 0) AS name F
 relations AS (SELECT n.name, c.* FROM named n JOIN pg_class c ON n.classid = 'pg_class'::regclass AND n.objid = c.oid)
 SQL
 
-# Toast tables have their table's oid in their names; pg_attver is the server's own
-# count of a column's versions.
+# Toast tables have their table's oid in their names. PostgreSQL 15.20 gives every new
+# column an option pg_attver, a number that grows with time.
 my @queries = (
     "SELECT name FROM named WHERE name !~ 'toast'",
     'SELECT pg_describe_object(d.classid, d.objid, 0) FROM pg_depend d JOIN pg_extension e ON d.refclassid = \'pg_extension\'::regclass AND d.refobjid = e.oid WHERE e.extname = \'pendo_fdw\' AND d.deptype = \'e\'',
