@@ -7,6 +7,7 @@
 #include "fdw/compat.h"
 #include "fdw/direct_modify.h"
 #include "fdw/import_schema.h"
+#include "fdw/kept_table.h"
 #include "fdw/ledger.h"
 #include "fdw/modify.h"
 #include "fdw/outbox.h"
@@ -61,6 +62,7 @@ void _PG_init(void) {
   pendo_outbox_init_worker();
   MarkGUCPrefixReserved("pendo_fdw");
   pendo_session_init();
+  pendo_kept_table_init();
   pendo_run_init();
   pendo_outbox_init();
   pendo_block_join_init();

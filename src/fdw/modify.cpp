@@ -5,6 +5,7 @@
 #include "bridge/open.h"
 #include "fdw/datum.h"
 #include "fdw/delivery.h"
+#include "fdw/kept_table.h"
 #include "fdw/modify_state.h"
 #include "fdw/outbox.h"
 #include "fdw/progress.h"
@@ -32,7 +33,7 @@ void open_way_out(ModifyState* state) {
 ModifyState* new_state(Relation relation, Oid user) {
   auto* state = static_cast<ModifyState*>(palloc0(sizeof(ModifyState)));
   Oid relid = RelationGetRelid(relation);
-  state->table = pendo_table(relid, user);
+  state->table = pendo_kept_table(relid, user, nullptr);
   state->run = pendo_run_of(relid, state->table->user);
   state->row_context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw row", ALLOCSET_DEFAULT_SIZES);
   open_way_out(state);

@@ -33,7 +33,7 @@ bool pendo_is_null_constant(const Node* node);
 List* pendo_inserted_columns(const PendoTable* table, const Bitmapset* inserted);
 
 struct ModifyState {
-  PendoTable* table;
+  const PendoTable* table;
   PendoRun* run;
   PendoSpool* log;            // where records go; nullptr: to `sending`
   bool log_is_own;            // it is sent when the statement ends

@@ -2,6 +2,7 @@
 #include "fdw/run.h"
 
 #include "fdw/delivery.h"
+#include "fdw/kept_table.h"
 #include "fdw/ledger.h"
 
 bool pendo_dry_run_on = false;
@@ -25,7 +26,6 @@ PendoRun* new_run(Oid relid, Oid user) {
   run->relid = relid;
   run->user = user;
   run->dry = pendo_dry_run_on;
-  run->table_context = AllocSetContextCreate(context, "pendo_fdw table of a run", ALLOCSET_SMALL_SIZES);
   run->started = GetCurrentTimestamp();
   run->fields = pendo_box<pendo::FieldTable>(context);
   pendo_open_fields(run->fields);
@@ -55,15 +55,12 @@ void refuse_altered(const PendoRun* run) {
 
 // The table as it is now: options may have changed since the last statement.
 void refresh_table(PendoRun* run) {
-  uint64 version = pendo_table_version(run->relid, run->user);
+  uint64 version = 0;
+  const PendoTable* table = pendo_kept_table(run->relid, run->user, &version);
   if (run->table && version == run->table_version) return;
   if (run->table && pendo_has_unsent(run)) refuse_altered(run);
   run->table_version = version;
-  MemoryContextReset(run->table_context);
-  run->table = nullptr;
-  MemoryContext old = MemoryContextSwitchTo(run->table_context);
-  run->table = pendo_table(run->relid, run->user);
-  MemoryContextSwitchTo(old);
+  run->table = table;
 }
 
 void add_outcome(pendo::Outcome* sum, const pendo::Outcome& part) noexcept {

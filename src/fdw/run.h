@@ -25,8 +25,7 @@ struct PendoRun {
   Oid relid;
   Oid user;                    // whose user mapping
   bool dry;                    // nothing is sent
-  MemoryContext table_context;
-  PendoTable* table;           // with the options of the latest statement
+  const PendoTable* table;     // with the options of the latest statement
   uint64 table_version;
   TimestampTz started;
   PendoBox<pendo::FieldTable>* fields;

@@ -8,11 +8,11 @@
 #include "core/scan.h"
 #include "fdw/datum.h"
 #include "fdw/filter.h"
+#include "fdw/kept_table.h"
 #include "fdw/order.h"
 #include "fdw/run.h"
 #include "fdw/plan.h"
 #include "fdw/session.h"
-#include "fdw/table.h"
 #include "fdw/window.h"
 
 extern "C" {
@@ -23,7 +23,7 @@ namespace {
 
 struct RunningScan {
   // from the plan
-  PendoTable* table;
+  const PendoTable* table;
   ScanMode mode;
   List* attnos;
   const char* why_reads;
@@ -382,7 +382,7 @@ void pendoBeginForeignScan(ForeignScanState* node, int eflags) {
   node->fdw_state = state;
   List* fdw_private = plan->fdw_private;
   Oid relid = static_cast<Oid>(intVal(list_nth(fdw_private, kScanTable)));
-  state->table = pendo_table(relid, static_cast<Oid>(intVal(list_nth(fdw_private, kScanUser))));
+  state->table = pendo_kept_table(relid, static_cast<Oid>(intVal(list_nth(fdw_private, kScanUser))), nullptr);
   state->mode = static_cast<ScanMode>(intVal(list_nth(fdw_private, kScanMode)));
   state->attnos = static_cast<List*>(list_nth(fdw_private, kScanColumns));
   state->why_reads = strVal(list_nth(fdw_private, kScanWhyReads));

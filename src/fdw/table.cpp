@@ -237,6 +237,8 @@ static uint64 version_of_name(uint64 version, const NameData* name) {
   return hash_combine64(version, hash_of(NameStr(*name), strlen(NameStr(*name))));
 }
 
+static uint64 version_of_text(uint64 version, const char* text) { return hash_combine64(version, text ? hash_of(text, strlen(text)) : 0); }
+
 // The options in a row of the catalog, which is given back.
 static uint64 version_with(uint64 version, SysCacheIdentifier cache, HeapTuple row, AttrNumber options) {
   if (!HeapTupleIsValid(row)) return version;
@@ -256,6 +258,7 @@ static uint64 column_version(uint64 version, Oid relid, int16 attno) {
   auto* column = reinterpret_cast<Form_pg_attribute>(GETSTRUCT(row));
   version = hash_combine64(version, hash_of(&column->atttypid, sizeof(column->atttypid)));
   version = hash_combine64(version, hash_of(&column->atttypmod, sizeof(column->atttypmod)));
+  version = hash_combine64(version, hash_combine64(column->attcollation, static_cast<unsigned char>(column->attgenerated)));
   version = version_of_name(version, &column->attname);
   return version_with(version, ATTNUM, row, Anum_pg_attribute_attfdwoptions);
 }
@@ -272,11 +275,13 @@ uint64 pendo_table_version(Oid relid, Oid user) {
   uint64 version = server_version(0, server);
   version = version_with(version, FOREIGNTABLEREL, SearchSysCache1(FOREIGNTABLEREL, ObjectIdGetDatum(relid)), Anum_pg_foreign_table_ftoptions);
   HeapTuple mapping = pendo_mapping_row(server, user);
+  if (HeapTupleIsValid(mapping)) version = hash_combine64(version, reinterpret_cast<Form_pg_user_mapping>(GETSTRUCT(mapping))->umuser);
+  version = version_of_text(version, GetUserNameFromId(user, true));
   version = version_with(version, USERMAPPINGUSERSERVER, mapping, Anum_pg_user_mapping_umoptions);
   HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
   if (!HeapTupleIsValid(relation)) return version;
   auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation));
-  version = hash_combine64(version_of_name(version, &form->relname), form->relnamespace);
+  version = version_of_text(version_of_name(version, &form->relname), get_namespace_name(form->relnamespace));
   int columns = form->relnatts;
   ReleaseSysCache(relation);
   for (int attno = 1; attno <= columns; ++attno) version = column_version(version, relid, static_cast<int16>(attno));

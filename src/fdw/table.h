@@ -41,7 +41,8 @@ struct PendoTable {
 PendoTable* pendo_table(Oid relid, Oid user);
 
 // Differs when pendo_table() would give something else: by the names and options of
-// the table, its server and the user mapping, the names, types and options of columns.
+// the table, its server and the user mapping, the role's and the schema's name, and by
+// the names, types and options of columns.
 uint64 pendo_table_version(Oid relid, Oid user);
 
 // The object that a foreign table shows, nullptr where the option is missing.

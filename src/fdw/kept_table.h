@@ -1,0 +1,12 @@
+// Descriptions of foreign tables, kept for the session: a trigger that writes a row
+// at a time would look at every column's options for each.
+#pragma once
+
+#include "fdw/table.h"
+
+// What pendo_table() gives, as the catalog is now. Lives until the transaction ends,
+// even where the table is altered meanwhile. `version` (or nullptr): see
+// pendo_table_version().
+const PendoTable* pendo_kept_table(Oid relid, Oid user, uint64* version);
+
+void pendo_kept_table_init();
