@@ -121,7 +121,9 @@ void pendo_ledger_force_writable(LedgerScope*) {
   XactReadOnly = false;
 }
 
-SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types) {
+namespace {
+
+SPIPlanPtr prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types, int options) {
   StringInfoData text;
   initStringInfo(&text);
   for (const char* c = sql; *c; ++c) {
@@ -131,12 +133,10 @@ SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int n
       appendStringInfoChar(&text, *c);
     }
   }
-  SPIPlanPtr plan = SPI_prepare(text.data, nargs, types);
+  SPIPlanPtr plan = SPI_prepare_cursor(text.data, nargs, types, options);
   if (!plan) elog(ERROR, "pendo_fdw: SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
   return plan;
 }
-
-namespace {
 
 struct KeptKey {
   const char* sql;
@@ -160,6 +160,10 @@ void make_kept_plans() {
 
 }  // namespace
 
+SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types) { return prepare(scope, sql, nargs, types, 0); }
+
+// Planned once: an array of one element looks so much cheaper than one of unknown
+// length that the planner would make a new plan each time.
 SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int nargs, Oid* types) {
   if (!kept_plans) make_kept_plans();
   KeptKey key;
@@ -168,7 +172,7 @@ SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int narg
   key.extension = scope->extension.id;
   auto* known = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_FIND, nullptr));
   if (known) return known->plan;
-  SPIPlanPtr plan = pendo_ledger_prepare(scope, sql, nargs, types);
+  SPIPlanPtr plan = prepare(scope, sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
   if (SPI_keepplan(plan) != 0) elog(ERROR, "pendo_fdw: SPI_keepplan failed");
   auto* entry = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_ENTER, nullptr));
   entry->plan = plan;

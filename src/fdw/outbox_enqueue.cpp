@@ -30,6 +30,7 @@ struct Batch {
 
 struct Enqueuing {
   PendoRun* run;
+  SPIPlanPtr one;
   SPIPlanPtr plain;
   SPIPlanPtr keyed;
   Batch* batch;
@@ -55,6 +56,9 @@ constexpr const char* kKeyed =
     " FROM unnest($6, $7, $8, $9) WITH ORDINALITY AS e(shard, id, payload, event_key, n)) AS u"
     " WHERE u.event_key IS NULL OR (u.nth = 1 AND u.event_key COLLATE \"C\" IN (SELECT f.event_key FROM fresh AS f))"
     " ORDER BY u.n";
+
+// A transaction of one row is what a row trigger makes.
+constexpr const char* kOne = "INSERT INTO @pendo_fdw_queue " COLUMNS " VALUES ($6, $1, $9, $2, $3, $4, $7, $8, $5, NULL)";
 
 #undef COLUMNS
 
@@ -95,10 +99,8 @@ Datum array_of(Datum* elements, bool* nulls, int count, Oid type) {
   return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, is_integer ? 4 : -1, is_integer, TYPALIGN_INT));
 }
 
-void write_batch(Enqueuing* enqueuing) {
+int64 write_rows(const Enqueuing* enqueuing) {
   Batch* batch = enqueuing->batch;
-  if (batch->count == 0) return;
-  MemoryContext old = MemoryContextSwitchTo(batch->context);
   Datum values[] = {enqueuing->server,
                     enqueuing->object,
                     ObjectIdGetDatum(enqueuing->run->user),
@@ -109,8 +111,29 @@ void write_batch(Enqueuing* enqueuing) {
                     array_of(batch->payloads, batch->none_null, batch->count, BYTEAOID),
                     array_of(batch->keys, batch->keys_null, batch->count, TEXTOID),
                     ObjectIdGetDatum(enqueuing->run->table->server)};
-  int64 put = pendo_ledger_run(batch->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
-  enqueuing->known += batch->count - put;
+  return pendo_ledger_run(batch->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
+}
+
+int64 write_one(const Enqueuing* enqueuing) {
+  const Batch* batch = enqueuing->batch;
+  Datum values[] = {enqueuing->server,
+                    enqueuing->object,
+                    ObjectIdGetDatum(enqueuing->run->user),
+                    ObjectIdGetDatum(enqueuing->run->relid),
+                    TimestampTzGetDatum(enqueuing->now),
+                    batch->shards[0],
+                    batch->ids[0],
+                    batch->payloads[0],
+                    ObjectIdGetDatum(enqueuing->run->table->server)};
+  return pendo_ledger_run(enqueuing->one, values, nullptr);
+}
+
+void write_batch(Enqueuing* enqueuing) {
+  Batch* batch = enqueuing->batch;
+  if (batch->count == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(batch->context);
+  bool is_one = batch->count == 1 && !batch->any_key;
+  enqueuing->known += batch->count - (is_one ? write_one(enqueuing) : write_rows(enqueuing));
   MemoryContextSwitchTo(old);
   MemoryContextReset(batch->context);
   batch->count = 0;
@@ -196,7 +219,9 @@ void add_in_order(Enqueuing* enqueuing) {
 void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
   Oid types[] = {TEXTOID,       TEXTOID,      REGROLEOID,    REGCLASSOID, TIMESTAMPTZOID,
                  INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, OIDOID};
+  Oid one_types[] = {TEXTOID, TEXTOID, REGROLEOID, REGCLASSOID, TIMESTAMPTZOID, INT4OID, TEXTOID, BYTEAOID, OIDOID};
   enqueuing->run = run;
+  enqueuing->one = pendo_ledger_kept(scope, kOne, lengthof(one_types), one_types);
   enqueuing->plain = pendo_ledger_kept(scope, kPlain, lengthof(types), types);
   enqueuing->keyed = pendo_spool_count(run->log, kLogKeyedEvent) > 0 ? pendo_ledger_kept(scope, kKeyed, lengthof(types), types) : nullptr;
   enqueuing->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
