@@ -13,14 +13,15 @@ extern "C" {
 namespace {
 
 // A row waits until those of its id that have failed are settled, and these for
-// those before them, if they are not sent with them.
+// those before them, if they are not sent with them. OFFSET 0: a look-up for each
+// row, whatever is failing by the time that the plan is made.
 #define FIRST_CHANCE                                                                                      \
   "q.attempts = 0 AND NOT EXISTS (SELECT 1 FROM @pendo_fdw_queue AS e WHERE e.shard = q.shard AND e.id = q.id" \
-  " AND e.attempts > 0 AND e.seq < q.seq)"
+  " AND e.attempts > 0 AND e.seq < q.seq OFFSET 0)"
 #define ANOTHER_CHANCE                                                                                    \
   "q.attempts > 0 AND q.next_attempt <= pg_catalog.clock_timestamp() AND NOT EXISTS (SELECT 1 FROM @pendo_fdw_queue AS e" \
   " WHERE e.shard = q.shard AND e.id = q.id AND e.attempts > 0 AND e.seq < q.seq"                            \
-  " AND (e.attempts <> q.attempts OR e.next_attempt > pg_catalog.clock_timestamp()))"
+  " AND (e.attempts <> q.attempts OR e.next_attempt > pg_catalog.clock_timestamp()) OFFSET 0)"
 
 // $8 bytes, but one row at least where that is allowed.
 #define ROWS(due)                                                                                          \
