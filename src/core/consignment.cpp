@@ -106,7 +106,7 @@ void Consignment::put_result(RecordResult& result) {
   record.message = std::move(result.message);
   record.state = state_of(result.kind);
   ++settled_;
-  if (waiting.size() > 1) waiting.pop_front();
+  if (waiting.size() > 1) waiting.erase(waiting.begin());
 }
 
 }  // namespace pendo

@@ -17,7 +17,7 @@ namespace {
 // not hold it up.
 constexpr int64 kRounds = 4;
 constexpr int64 kEventRounds = 64;
-constexpr int64 kMostBytes = 8 << 20;
+constexpr int64 kMostBytes = 4 << 20;  // twice in memory, beside what is in flight
 constexpr int64 kKeysAtOnce = 10'000;
 
 OutboxChunk* new_chunk(const OutboxDelivery* delivery, bool again) {

@@ -117,18 +117,21 @@ int64 last_read(const OutboxChunk* chunk, int32 shard) {
   return last && last->shard == shard ? last->seq : PG_INT64_MIN;
 }
 
+// PostgreSQL's copies of rows are there beside ours until the statement is through.
+constexpr int64 kRowsAtOnce = 500;
+
 // ---- settling -----------------------------------------------------------
 
 // Rows or dead letters that one statement writes, as arrays.
 struct Rows {
   int count;
-  Datum* columns[8];
-  bool* nulls[8];
+  Datum* columns[6];
+  bool* nulls[6];
 };
 
-void begin_rows(Rows* rows, int most) {
+void begin_rows(Rows* rows, int columns, int most) {
   rows->count = 0;
-  for (int i = 0; i < 8; ++i) {
+  for (int i = 0; i < columns; ++i) {
     rows->columns[i] = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(most + 1)));
     rows->nulls[i] = static_cast<bool*>(palloc0(static_cast<Size>(most + 1)));
   }
@@ -372,7 +375,8 @@ bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, i
   return pendo_ledger_run(pendo_ledger_kept(scope, sql, lengthof(types), types), values, nullptr) > 0;
 }
 
-void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard) {
+// At most `most` rows. False: there are no more, or no more that belong to the chunk.
+static bool read_rows(const LedgerScope* scope, OutboxChunk* chunk, int32 shard, int64 most) {
   Oid types[] = {INT4OID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, INT8OID, INT8OID, BOOLOID, INT8OID, INT4OID, OIDOID};
   SPIPlanPtr plan = pendo_ledger_kept(scope, chunk->again ? kAgain : kFirst, lengthof(types), types);
   Datum values[] = {Int32GetDatum(shard),
@@ -381,7 +385,7 @@ void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard
                     ObjectIdGetDatum(chunk->caller),
                     ObjectIdGetDatum(chunk->count > 0 && chunk->are_events ? chunk->role : InvalidOid),
                     ObjectIdGetDatum(chunk->count > 0 && chunk->are_events ? chunk->table : InvalidOid),
-                    Int64GetDatum(room_left(chunk)),
+                    Int64GetDatum(most),
                     Int64GetDatum(chunk->most_bytes - chunk->bytes),
                     BoolGetDatum(chunk->count == 0),
                     Int64GetDatum(last_read(chunk, shard)),
@@ -392,11 +396,18 @@ void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard
   bool more = true;
   for (uint64 i = 0; i < found && more && room_left(chunk) > 0; ++i) more = take_row(chunk, shard, i);
   MemoryContextSwitchTo(old);
+  SPI_freetuptable(SPI_tuptable);
+  return more && found == static_cast<uint64>(most);
+}
+
+void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard) {
+  bool more = true;
+  while (more && pendo_outbox_has_room(chunk)) more = read_rows(scope, chunk, shard, Min(room_left(chunk), kRowsAtOnce));
 }
 
 void pendo_outbox_mark_sent(const LedgerScope* scope, OutboxChunk* chunk) {
   Rows rows;
-  begin_rows(&rows, chunk->count);
+  begin_rows(&rows, 2, chunk->count);
   for (int i = 0; i < chunk->count; ++i) {
     if (chunk->rows[i].was_sent || chunk->rows[i].record < 0) continue;
     add_key(&rows, &chunk->rows[i]);
@@ -407,7 +418,9 @@ void pendo_outbox_mark_sent(const LedgerScope* scope, OutboxChunk* chunk) {
 
 void pendo_outbox_settle(const LedgerScope* scope, OutboxChunk* chunk, const OutboxEnd* end) {
   Settling settling;
-  for (Rows* rows : {&settling.gone, &settling.later, &settling.dead, &settling.marked, &settling.heirs}) begin_rows(rows, chunk->count);
+  for (Rows* rows : {&settling.gone, &settling.marked, &settling.heirs}) begin_rows(rows, 2, chunk->count);
+  begin_rows(&settling.later, 4, chunk->count);
+  begin_rows(&settling.dead, 6, chunk->count);
   sort_rows(chunk, end, &settling);
   if (!chunk->are_events) shorten_dead_letters(scope, chunk, &settling.heirs);
   bury(scope, &settling.dead);
