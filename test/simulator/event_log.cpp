@@ -8,6 +8,7 @@
 #include "catalog.h"
 #include "field_values.h"
 #include "hash.h"
+#include "journal_lines.h"
 #include "json_parse.h"
 
 namespace simulator {
@@ -48,6 +49,7 @@ EventAtom received_atom(const ReceivedEvent& event) {
 
 void EventLog::add(ReceivedEvent event) {
   std::lock_guard lock(mutex_);
+  if (journal_.is_open()) journal_.append(line_of_event(event));
   received_.push_back(std::move(event));
   if (received_.size() > kMostReceived) received_.pop_front();
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "journal.h"
 #include "store.h"
 #include "track_types.h"
 #include "value.h"
@@ -42,7 +43,8 @@ struct ReceivedEvent {
 
 class EventLog {
  public:
-  EventLog(const Store& store, const TrackTypes& types) : store_(store), types_(types) {}
+  EventLog(const Store& store, const TrackTypes& types, Journal& journal)
+      : store_(store), types_(types), journal_(journal) {}
 
   void add(ReceivedEvent event);
   // These take the place of all track events, the generated ones too, until reset().
@@ -70,6 +72,7 @@ class EventLog {
 
   const Store& store_;
   const TrackTypes& types_;
+  Journal& journal_;
   mutable std::mutex mutex_;
   std::deque<ReceivedEvent> received_;
   bool generates_ = true;

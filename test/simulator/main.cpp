@@ -31,6 +31,7 @@ int run(const Options& options) {
   std::string error;
   for (const auto& [name, value] : options.switches) world.switches.set(name, value, error);
   world.switches.remember();
+  if (!options.journal.empty()) keep_journal(world, options.journal);
   HttpServer server(world, options.port);
   std::printf("ready http://127.0.0.1:%d\n", server.port());
   std::fflush(stdout);

@@ -80,6 +80,7 @@ const char* const kUsage =
     "  --write-key KEY   a further integration key with write access\n"
     "  --track-secret S  a further track secret of the default app\n"
     "  --set NAME=VALUE  sets a switch; GET /__sim/config lists them\n"
+    "  --journal FILE    keeps there what it takes, and starts with what is there\n"
     "  --help\n"
     "The first line on standard output is: ready http://127.0.0.1:PORT\n";
 
@@ -101,7 +102,7 @@ bool parse_options(const std::vector<std::string>& arguments, Options& options, 
     if (joined) name.resize(equals);
     const NumberOption* number = find_number(name);
     const TextOption* text = find_text(name);
-    if (!number && !text && name != "--set") {
+    if (!number && !text && name != "--set" && name != "--journal") {
       error = "unknown option \"" + arguments[i] + "\"";
       return false;
     }
@@ -112,6 +113,8 @@ bool parse_options(const std::vector<std::string>& arguments, Options& options, 
     if (!joined) value = arguments[++i];
     if (text) {
       options.further_keys.*(text->text) = value;
+    } else if (name == "--journal") {
+      options.journal = value;
     } else if (!number) {
       if (!set_switch(value, options, error)) return false;
     } else if (!set_number(*number, value, options)) {

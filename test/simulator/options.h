@@ -15,6 +15,7 @@ struct Options {
   DataOptions data;
   std::vector<std::pair<std::string, std::string>> switches;
   FurtherKeys further_keys;
+  std::string journal;  // a file, or nothing
   bool help = false;
 };
 

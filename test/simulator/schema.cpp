@@ -1,10 +1,12 @@
 // Starts with the table of generated fields; writes and calls add to it.
 #include "schema.h"
 
+#include "journal_lines.h"
+
 namespace simulator {
 
-Schema::Schema(Kind kind, const DataOptions& options, const RecordIds& accounts, const RecordIds& ids)
-    : kind_(kind), options_(options), accounts_(accounts), ids_(ids) {
+Schema::Schema(Kind kind, const DataOptions& options, const RecordIds& accounts, const RecordIds& ids, Journal& journal)
+    : kind_(kind), options_(options), accounts_(accounts), ids_(ids), journal_(journal) {
   load();
 }
 
@@ -68,8 +70,9 @@ std::optional<FieldInfo> Schema::find(const FieldName& name) const {
 Schema::Creation Schema::create(const FieldName& name, FieldInfo info) {
   std::lock_guard lock(mutex_);
   auto [it, inserted] = fields_.try_emplace(name, std::move(info));
+  if (!inserted && !(it->second.flags & kDeletedField)) return Creation::kExists;
+  journal_.append(line_of_new_field(kind_, name, it->second));
   if (inserted) return Creation::kCreated;
-  if (!(it->second.flags & kDeletedField)) return Creation::kExists;
   it->second.flags &= ~static_cast<unsigned>(kDeletedField);
   deleted_.erase(name);
   return Creation::kUndeleted;
@@ -82,6 +85,7 @@ Schema::Deletion Schema::remove(const FieldName& name) {
   if (it->second.flags & kDeletedField) return Deletion::kAlreadyDeleted;
   it->second.flags |= kDeletedField;
   deleted_.insert(name);
+  journal_.append(line_of_deleted_field(kind_, name));
   return Deletion::kDeleted;
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "fields.h"
+#include "journal.h"
 #include "value.h"
 
 namespace simulator {
@@ -26,7 +27,7 @@ using FieldName = std::pair<std::string, std::string>;  // group, name
 
 class Schema {
  public:
-  Schema(Kind kind, const DataOptions& options, const RecordIds& accounts, const RecordIds& ids);
+  Schema(Kind kind, const DataOptions& options, const RecordIds& accounts, const RecordIds& ids, Journal& journal);
 
   // As GET metadata/schema answers it.
   Value to_value() const;
@@ -49,6 +50,7 @@ class Schema {
   const DataOptions& options_;
   const RecordIds& accounts_;
   const RecordIds& ids_;
+  Journal& journal_;
   mutable std::mutex mutex_;
   std::map<FieldName, FieldInfo> fields_;
   std::set<FieldName> deleted_;

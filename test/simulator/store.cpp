@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "hash.h"
+#include "journal_lines.h"
 
 namespace simulator {
 
@@ -14,11 +15,12 @@ bool KeyRange::admits(std::string_view id) const {
   return !keys || keys->contains(std::string(id));
 }
 
-Store::Store(const DataOptions& options)
+Store::Store(const DataOptions& options, Journal& journal)
     : options_(options),
+      journal_(journal),
       account_ids_(Kind::kAccount, options.accounts, options.clean, options.seed),
-      accounts_(Kind::kAccount, options.accounts, options_, account_ids_),
-      visitors_(Kind::kVisitor, options.visitors, options_, account_ids_) {}
+      accounts_(Kind::kAccount, options.accounts, options_, account_ids_, journal),
+      visitors_(Kind::kVisitor, options.visitors, options_, account_ids_, journal) {}
 
 RecordBuilder Store::builder(Kind kind, const Projection& projection) const {
   return RecordBuilder(kind, options_, account_ids_, projection, part(kind).schema.deleted());
@@ -125,6 +127,7 @@ bool Store::write(Kind kind, const std::string& id, const std::vector<Write>& wr
   for (const auto& write : writes) set_field(*overlay, write.field, write.value);
   if (touch || overlay->created) set_field(*overlay, {"auto", "lastupdated"}, now_ms);
   part.overlays[id] = std::move(overlay);
+  if (journal_.is_open()) journal_.append(line_of_write(kind, id, writes, now_ms, touch));
   return true;
 }
 

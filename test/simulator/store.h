@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "journal.h"
 #include "record_builder.h"
 #include "schema.h"
 
@@ -35,7 +36,7 @@ struct Write {
 
 class Store {
  public:
-  explicit Store(const DataOptions& options);
+  Store(const DataOptions& options, Journal& journal);
 
   const DataOptions& options() const { return options_; }
   Schema& schema(Kind kind) { return part(kind).schema; }
@@ -63,8 +64,8 @@ class Store {
     Schema schema;
     std::map<std::string, std::shared_ptr<const Overlay>, std::less<>> overlays;
 
-    Part(Kind kind, std::int64_t count, const DataOptions& options, const RecordIds& accounts)
-        : ids(kind, count, options.clean, options.seed), schema(kind, options, accounts, ids) {}
+    Part(Kind kind, std::int64_t count, const DataOptions& options, const RecordIds& accounts, Journal& journal)
+        : ids(kind, count, options.clean, options.seed), schema(kind, options, accounts, ids, journal) {}
     std::int64_t generated() const { return loaded ? 0 : ids.size(); }
     std::optional<Place> place_of(std::string_view id) const { return loaded ? std::nullopt : ids.find(id); }
   };
@@ -79,6 +80,7 @@ class Store {
   std::optional<RecordSource> find_locked(const Part& part, std::string_view id) const;
 
   DataOptions options_;
+  Journal& journal_;
   RecordIds account_ids_;
   Part accounts_;
   Part visitors_;

@@ -5,6 +5,7 @@
 
 #include "event_log.h"
 #include "faults.h"
+#include "journal.h"
 #include "store.h"
 #include "switches.h"
 #include "track_types.h"
@@ -19,7 +20,8 @@ struct FurtherKeys {
 };
 
 struct World {
-  explicit World(const DataOptions& options) : store(options), track_types(store.options()), events(store, track_types) {}
+  explicit World(const DataOptions& options)
+      : store(options, journal), track_types(store.options()), events(store, track_types, journal) {}
 
   // Back to how it was when it started.
   void reset() {
@@ -29,8 +31,10 @@ struct World {
     switches.reset();
     faults.clear();
     traffic.reset();
+    journal.clear();
   }
 
+  Journal journal;
   Store store;
   TrackTypes track_types;
   EventLog events;

@@ -142,7 +142,7 @@ TEST(SimulatorProcess, HelpIsNoError) {
   EXPECT_EQ(process.exit_status(), 0);
   std::string help = process.output();
   for (std::string_view option : {"--port", "--visitors", "--accounts", "--seed", "--latency-ms", "--clean", "--set", "--big-records",
-                                  "--write-key", "--track-secret"}) {
+                                  "--write-key", "--track-secret", "--journal"}) {
     EXPECT_NE(help.find(option), std::string::npos) << option;
   }
 }
@@ -171,6 +171,36 @@ TEST(SimulatorProcess, SigtermEndsItWhateverItDoes) {
   process.signal(SIGTERM);
   EXPECT_EQ(process.exit_status(), 0);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
+}
+
+TEST(SimulatorProcess, KilledItHasWhatItHadAnswered) {
+  std::string path = testing::TempDir() + "journal_" + std::to_string(::getpid());
+  auto options = [&path](int port) { return std::vector<std::string>{"--clean", "--journal", path, "--port", std::to_string(port)}; };
+  int port = 0;
+  int answered = 0;
+  for (int round = 0; round < 3; ++round) {
+    Process process(options(port));
+    port = process.port();
+    std::thread killer([&process] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      process.signal(SIGKILL);
+    });
+    Connection connection(port);
+    connection.send(request_text("GET", "/__sim/events"));
+    auto before = static_cast<int>(connection.read_reply().json().list().size());
+    EXPECT_GE(before, answered);
+    EXPECT_LE(before, answered + 1) << "one was on its way";
+    answered = before;
+    for (;; ++answered) {
+      connection.send(request_text("POST", "/data/track", R"({"type":"track","event":"e","visitorId":"v","timestamp":1})",
+                                   {{"x-pendo-integration-key", "sim-track-secret"}}));
+      if (connection.read_reply().status != 200) break;
+    }
+    killer.join();
+    EXPECT_EQ(process.exit_status(), 1000 + SIGKILL);
+  }
+  EXPECT_GT(answered, 0);
+  ::unlink(path.c_str());
 }
 
 TEST(SimulatorProcess, AMillionVisitorsAreNoMemory) {
