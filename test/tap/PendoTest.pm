@@ -253,6 +253,40 @@ sub stop_cleanly { my ($self) = @_; return $self->stop('fast') }
 
 sub log { my ($self) = @_; return PendoTest::slurp("$self->{dir}/server.log") }
 
+sub postmaster {
+    my ($self) = @_;
+    return (split /\n/, PendoTest::slurp("$self->{dir}/data/postmaster.pid"))[0];
+}
+
+# The state and the parent of a process; nothing if there is none.
+sub state_of {
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/stat" or return;
+    return (<$file> // '') =~ /\) (\S) (\d+)/;
+}
+
+sub is_there { my ($state) = state_of($_[0]); return $state && $state ne 'Z' }
+
+# Kills the postmaster alone; its children have to see it, and end.
+sub crash {
+    my ($self) = @_;
+    my $pid = $self->postmaster;
+    my @children = grep { my (undef, $parent) = state_of($_); ($parent // 0) == $pid } map { m{/(\d+)$} } glob '/proc/[0-9]*';
+    kill 'KILL', $pid;
+    delete $self->{started};
+    PendoTest::wait_until('the end of the postmaster and its children', 60, sub { !grep { is_there($_) } $pid, @children });
+    # where nobody reaps it, the dead one would count as running
+    unlink "$self->{dir}/data/postmaster.pid", "$self->{dir}/.s.PGSQL.$self->{port}.lock";
+    return;
+}
+
+# After a crash of a backend the server starts anew by itself.
+sub wait_for_restart {
+    my ($self) = @_;
+    PendoTest::wait_until('the server to be back', 60, sub { eval { $self->session->disconnect; 1 } });
+    return;
+}
+
 # A new session; dies where a statement fails.
 sub session {
     my ($self, %arguments) = @_;
@@ -272,14 +306,22 @@ sub start_simulator {
     my $program = $ENV{PENDO_SIMULATOR_PROGRAM} || "$tree/build/pendo-simulator";
     -x $program or BAIL_OUT("no simulator at $program: make simulator");
     my $log = tempdir('simulator_XXXX', DIR => $folder) . '/log';
-    my $self = bless { log => $log, http => HTTP::Tiny->new(timeout => 120, max_redirect => 0) }, 'PendoTest::Simulator';
-    $self->{pid} = spawn({}, $log, $program, '--port', '0', @options);
+    my $http = HTTP::Tiny->new(timeout => 120, max_redirect => 0);
+    my $self = bless { log => $log, http => $http, command => [$program, @options] }, 'PendoTest::Simulator';
     push @running, $self;
+    launch_simulator($self, 0);
+    return $self;
+}
+
+sub launch_simulator {
+    my ($self, $port) = @_;
+    my $log = $self->{log};
+    $self->{pid} = spawn({}, $log, @{ $self->{command} }, '--port', $port);
     $self->{url} = wait_until('the simulator', 60, sub {
         die "the simulator ended:\n" . slurp("$log.err") if waitpid($self->{pid}, WNOHANG) == $self->{pid};
         return -e "$log.out" && slurp("$log.out") =~ /^ready (\S+)\n/ ? $1 : undef;
     });
-    return $self;
+    return;
 }
 
 # TLS in front of a simulator, by a certificate that is its own authority:
@@ -335,6 +377,22 @@ sub stop {
     my $pid = delete $self->{pid} or return;
     kill 'TERM', $pid;
     waitpid $pid, 0;
+    return;
+}
+
+sub crash {
+    my ($self) = @_;
+    my $pid = delete $self->{pid} or return;
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+    unlink "$self->{log}.out";
+    return;
+}
+
+# With the same options on the same port; what it had is gone, but for its journal.
+sub start_again {
+    my ($self) = @_;
+    PendoTest::launch_simulator($self, $self->{url} =~ /:(\d+)$/);
     return;
 }
 
