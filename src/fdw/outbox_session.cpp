@@ -23,41 +23,54 @@ void check_reason(const char* reason) {
                   errhint("Reasons: missing, invalid, uncertain, failed; NULL for all.")));
 }
 
-// In their old place: what was committed later comes later. Whoever delivers one
-// of the shards is waited for, as it may be sending newer values of the same ids.
-int64 requeue_dead(const LedgerScope* scope, Datum server, Datum reason, bool any_reason, Datum caller) {
-  Oid types[] = {TEXTOID, TEXTOID, OIDOID};
-  Datum values[] = {server, reason, caller};
-  char nulls[] = {' ', any_reason ? 'n' : ' ', ' ', '\0'};
-#define CHOSEN "d.server = $1 AND ($2 IS NULL OR d.reason = $2) AND pg_has_role($3, d.role, 'MEMBER')"
-  SPIPlanPtr shards = pendo_ledger_prepare(scope, "SELECT DISTINCT d.shard FROM @pendo_fdw_dead_letters AS d WHERE " CHOSEN " ORDER BY 1",
-                                           lengthof(types), types);
-  auto count = static_cast<uint64>(pendo_ledger_run(shards, values, nulls));
+#define DEAD "d.server = $1 AND ($2 IS NULL OR d.reason = $2) AND pg_has_role($3, d.role, 'MEMBER')"
+#define WAITING                                                                              \
+  "q.attempts > 0 AND $2 IS NULL AND q.server = $1 AND pg_has_role($3, q.role, 'MEMBER')" \
+  " AND q.next_attempt > pg_catalog.clock_timestamp()"
+
+// What a call of pendo_fdw_requeue() is about: server, reason (NULL: all, and what
+// waits for another attempt), caller.
+struct Requeue {
+  Oid types[3];
+  Datum values[3];
+  char nulls[4];
+};
+
+// Whoever delivers one of the shards is waited for: it may be sending newer values
+// of the same ids, or the rows themselves once their time has come. In order of
+// the shards, so that two calls do not wait for each other.
+void wait_for_exits(const LedgerScope* scope, Requeue* requeue) {
+  SPIPlanPtr plan = pendo_ledger_prepare(scope,
+                                         "SELECT d.shard FROM @pendo_fdw_dead_letters AS d WHERE " DEAD
+                                         " UNION SELECT q.shard FROM @pendo_fdw_queue AS q WHERE " WAITING " ORDER BY 1",
+                                         lengthof(requeue->types), requeue->types);
+  auto count = static_cast<uint64>(pendo_ledger_run(plan, requeue->values, requeue->nulls));
   SPITupleTable* tuples = SPI_tuptable;
   for (uint64 i = 0; i < count; ++i) {
     bool isnull = false;
     pendo_wait_for_shard_exit(DatumGetInt32(SPI_getbinval(tuples->vals[i], tuples->tupdesc, 1, &isnull)));
   }
-  SPIPlanPtr move = pendo_ledger_prepare(scope,
-                                         "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " CHOSEN " RETURNING *)"
+}
+
+// In their old place: what was committed later comes later.
+int64 requeue_dead(const LedgerScope* scope, Requeue* requeue) {
+  SPIPlanPtr plan = pendo_ledger_prepare(scope,
+                                         "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " DEAD " RETURNING *)"
                                          " INSERT INTO @pendo_fdw_queue (shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued)"
                                          " OVERRIDING SYSTEM VALUE"
                                          " SELECT shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued FROM d",
-                                         lengthof(types), types);
-#undef CHOSEN
-  return pendo_ledger_run(move, values, nulls);
+                                         lengthof(requeue->types), requeue->types);
+  return pendo_ledger_run(plan, requeue->values, requeue->nulls);
 }
 
-int64 make_due(const LedgerScope* scope, Datum server, Datum caller) {
-  Oid types[] = {TEXTOID, OIDOID};
-  Datum values[] = {server, caller};
-  SPIPlanPtr plan = pendo_ledger_prepare(scope,
-                                         "UPDATE @pendo_fdw_queue AS q SET next_attempt = pg_catalog.clock_timestamp()"
-                                         " WHERE q.attempts > 0 AND q.server = $1 AND pg_has_role($2, q.role, 'MEMBER')"
-                                         " AND q.next_attempt > pg_catalog.clock_timestamp()",
-                                         lengthof(types), types);
-  return pendo_ledger_run(plan, values, nullptr);
+int64 make_due(const LedgerScope* scope, Requeue* requeue) {
+  SPIPlanPtr plan = pendo_ledger_prepare(scope, "UPDATE @pendo_fdw_queue AS q SET next_attempt = pg_catalog.clock_timestamp() WHERE " WAITING,
+                                         lengthof(requeue->types), requeue->types);
+  return pendo_ledger_run(plan, requeue->values, requeue->nulls);
 }
+
+#undef DEAD
+#undef WAITING
 
 // The servers are those of the same names.
 void adopt_servers(const LedgerScope* scope, const char* sql) {
@@ -81,10 +94,11 @@ extern "C" Datum pendo_fdw_requeue(PG_FUNCTION_ARGS) {
   if (reason) check_reason(reason);
   LedgerScope scope;
   pendo_ledger_begin(&scope, LedgerRole::kOwner);
-  Datum name = CStringGetTextDatum(server->servername);
-  Datum caller = ObjectIdGetDatum(scope.user);
-  int64 rows = requeue_dead(&scope, name, reason ? CStringGetTextDatum(reason) : Datum(0), any_reason, caller);
-  if (any_reason) rows += make_due(&scope, name, caller);
+  Requeue requeue = {{TEXTOID, TEXTOID, OIDOID},
+                     {CStringGetTextDatum(server->servername), reason ? CStringGetTextDatum(reason) : Datum(0), ObjectIdGetDatum(scope.user)},
+                     {' ', any_reason ? 'n' : ' ', ' ', '\0'}};
+  wait_for_exits(&scope, &requeue);
+  int64 rows = requeue_dead(&scope, &requeue) + make_due(&scope, &requeue);
   pendo_ledger_end(&scope);
   PG_RETURN_INT64(rows);
 }
