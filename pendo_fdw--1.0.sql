@@ -120,13 +120,14 @@ CREATE TABLE pendo_fdw_queue (
   server_id oid NOT NULL,
   object text COLLATE "C" NOT NULL,
   role regrole NOT NULL,
-  foreign_table regclass NOT NULL,
+  table_name text NOT NULL,
   id text COLLATE "C" NOT NULL,
   payload bytea NOT NULL,
   event_key text COLLATE "C",
   enqueued timestamptz NOT NULL,
   sent timestamptz,
   attempts integer NOT NULL DEFAULT 0,
+  failures integer NOT NULL DEFAULT 0,
   last_attempt timestamptz,
   next_attempt timestamptz,
   last_error text,
@@ -135,7 +136,10 @@ WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, au
       autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0,
       autovacuum_analyze_threshold = 100000, toast.autovacuum_vacuum_scale_factor = 0,
       toast.autovacuum_vacuum_threshold = 5000, toast.autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX pendo_fdw_queue_held_idx ON pendo_fdw_queue (shard, id) WHERE attempts > 0;
+-- of those that have failed: by id, in order, and by when they are due
+CREATE INDEX pendo_fdw_queue_failed_id_idx ON pendo_fdw_queue (shard, id) WHERE attempts > 0;
+CREATE INDEX pendo_fdw_queue_failed_idx ON pendo_fdw_queue (shard, seq) WHERE attempts > 0;
+CREATE INDEX pendo_fdw_queue_due_idx ON pendo_fdw_queue (next_attempt) WHERE attempts > 0;
 
 COMMENT ON TABLE pendo_fdw_queue IS 'what delivery ''outbox'' has still to send: a row for each record or event';
 
@@ -146,7 +150,7 @@ CREATE TABLE pendo_fdw_dead_letters (
   server_id oid NOT NULL,
   object text COLLATE "C" NOT NULL,
   role regrole NOT NULL,
-  foreign_table regclass NOT NULL,
+  table_name text NOT NULL,
   id text COLLATE "C" NOT NULL,
   payload bytea NOT NULL,
   event_key text COLLATE "C",
@@ -166,7 +170,7 @@ CREATE TABLE pendo_fdw_event_keys (
   enqueued timestamptz NOT NULL,
   PRIMARY KEY (server, event_key))
 WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
-CREATE INDEX pendo_fdw_event_keys_enqueued_idx ON pendo_fdw_event_keys (enqueued);
+CREATE INDEX pendo_fdw_event_keys_enqueued_idx ON pendo_fdw_event_keys (server, enqueued);
 
 COMMENT ON TABLE pendo_fdw_event_keys IS 'the event_key of each event that was put into the outbox, as long as ledger_retention says';
 
@@ -198,7 +202,8 @@ SELECT server, object,
        pg_catalog.clock_timestamp() - pg_catalog.min(enqueued) FILTER (WHERE NOT dead) AS age,
        pg_catalog.min(coalesce(next_attempt, enqueued)) FILTER (WHERE NOT dead) AS next_attempt,
        pg_catalog.max(attempts) FILTER (WHERE NOT dead) AS attempts,
-       (pg_catalog.array_agg(error ORDER BY at DESC) FILTER (WHERE error IS NOT NULL))[1] AS last_error
+       -- the latest one, without keeping all: behind 20 digits of time
+       pg_catalog.substr(pg_catalog.max(pg_catalog.to_char(at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSUS') || error), 21) AS last_error
 FROM (SELECT server, object, enqueued, next_attempt, attempts, last_error AS error, last_attempt AS at, false AS dead
         FROM pendo_fdw_queue
       UNION ALL

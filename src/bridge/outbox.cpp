@@ -38,8 +38,8 @@ bytea* pendo_store_event(std::string_view label, std::string_view encoded) {
   return bytes_of([=]() { return pendo::store_event(label, encoded); });
 }
 
-bytea* pendo_without_fields_of(std::string_view earlier, std::string_view later) {
-  bytea* left = bytes_of([=]() { return pendo::without_fields_of(earlier, later); });
+bytea* pendo_without_fields_of(std::string_view earlier, std::string_view later, bool applied) {
+  bytea* left = bytes_of([=]() { return pendo::without_fields_of(earlier, later, applied); });
   return VARSIZE(left) > VARHDRSZ ? left : nullptr;
 }
 

@@ -9,7 +9,7 @@ bytea* pendo_store_record(const pendo::FieldTable* table, std::string_view id, s
 bytea* pendo_store_event(std::string_view label, std::string_view encoded);
 
 // nullptr: nothing is left, see pendo::without_fields_of().
-bytea* pendo_without_fields_of(std::string_view earlier, std::string_view later);
+bytea* pendo_without_fields_of(std::string_view earlier, std::string_view later, bool applied);
 
 // Two updates of one record as one, palloc'd.
 std::string_view pendo_merge_values(std::string_view earlier, std::string_view later);

@@ -124,10 +124,11 @@ bool read_stored(std::string_view stored, FieldTable& table, StoredRecord& out) 
   return true;
 }
 
-std::string without_fields_of(std::string_view earlier, std::string_view later) {
+std::string without_fields_of(std::string_view earlier, std::string_view later, bool applied) {
   auto old_parts = parts_of(earlier);
   auto new_parts = parts_of(later);
   if (!old_parts || !new_parts) return {};
+  if (!applied && old_parts->create && !new_parts->create) return std::string(earlier);
   std::set<std::pair<std::string_view, std::string_view>> set_later;
   for (const auto& field : new_parts->fields) set_later.emplace(field.group, field.name);
   std::string left(1, kRecord);

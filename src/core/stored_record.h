@@ -26,7 +26,8 @@ struct StoredRecord {
 bool read_stored(std::string_view stored, FieldTable& table, StoredRecord& out);
 
 // What is left of an earlier record when those of its fields are gone that a later
-// one of the same id sets as well. Empty: nothing, or one of the two is damaged.
-std::string without_fields_of(std::string_view earlier, std::string_view later);
+// one of the same id sets as well. Empty: nothing, or one of the two is damaged. All
+// of it, where it may create the record and the later one did not find it.
+std::string without_fields_of(std::string_view earlier, std::string_view later, bool applied);
 
 }  // namespace pendo

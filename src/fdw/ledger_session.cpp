@@ -120,10 +120,11 @@ extern "C" Datum pendo_fdw_prune(PG_FUNCTION_ARGS) {
   pendo_ledger_begin(&scope, LedgerRole::kOwner);
   // the owner of the extension may delete everybody's rows
   Oid caller = has_privs_of_role(scope.user, scope.extension.owner) ? InvalidOid : scope.user;
+  // a delivery takes them in this order, too
+  int64 deleted = delete_dead_letters(&scope, oldest, caller);
   pendo_ledger_lock_retention(&scope.extension, true);
   pendo_ledger_lock_rejects(&scope.extension);
-  int64 deleted = pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_rejects(&scope, oldest, caller) +
-                  delete_dead_letters(&scope, oldest, caller);
+  deleted += pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_rejects(&scope, oldest, caller);
   pendo_ledger_end(&scope);
   PG_RETURN_INT64(deleted);
 }

@@ -26,6 +26,7 @@ void set_for_owner() {
   set("enable_tidscan", "on");
   set("enable_seqscan", "off");
   set("enable_bitmapscan", "off");  // reads all of what only the first rows are wanted
+  set("enable_sort", "off");        // likewise
   set("enable_indexonlyscan", "off");  // cannot read with the snapshot of SERIALIZABLE
   set("jit", "off");
 }
@@ -146,6 +147,7 @@ struct KeptKey {
 
 struct KeptPlan {
   KeptKey key;
+  char schema[NAMEDATALEN * 2 + 3];  // that the plan's names have; it may be renamed
   SPIPlanPtr plan;
 };
 
@@ -172,10 +174,12 @@ SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int narg
   key.sql = sql;
   key.extension = scope->extension.id;
   auto* known = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_FIND, nullptr));
-  if (known) return known->plan;
+  if (known && strcmp(known->schema, scope->extension.schema) == 0) return known->plan;
   SPIPlanPtr plan = prepare(scope, sql, nargs, types, CURSOR_OPT_GENERIC_PLAN);
   if (SPI_keepplan(plan) != 0) elog(ERROR, "pendo_fdw: SPI_keepplan failed");
   auto* entry = static_cast<KeptPlan*>(hash_search(kept_plans, &key, HASH_ENTER, nullptr));
+  if (known) SPI_freeplan(known->plan);
+  strlcpy(entry->schema, scope->extension.schema, sizeof(entry->schema));
   entry->plan = plan;
   return plan;
 }

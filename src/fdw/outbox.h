@@ -35,6 +35,7 @@ bool pendo_lock_shard_exit(int32 shard);
 // Waits, until the end of the transaction: for who puts rows back.
 void pendo_wait_for_shard_exit(int32 shard);
 void pendo_unlock_shard_exits();
+void pendo_unlock_last_exit();
 // An aborted transaction gives up exits unless this says otherwise.
 void pendo_keep_shard_exits(bool keep);
 

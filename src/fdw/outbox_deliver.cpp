@@ -17,6 +17,7 @@ namespace {
 // not hold it up.
 constexpr int64 kRounds = 4;
 constexpr int64 kEventRounds = 64;
+constexpr int64 kMarkedRounds = 4;  // they are lost for a while when the server dies
 constexpr int64 kMostBytes = 4 << 20;  // twice in memory, beside what is in flight
 constexpr int64 kKeysAtOnce = 10'000;
 
@@ -30,6 +31,7 @@ OutboxChunk* new_chunk(const OutboxDelivery* delivery, bool again) {
   chunk->caller = delivery->caller;
   chunk->are_events = delivery->object->write == pendo::WriteCall::kTrackEvent;
   chunk->again = again;
+  chunk->failed_roles = again ? delivery->failed_again : delivery->failed;
   chunk->most_rows = 1;  // until the first row tells whose options count
   chunk->most_bytes = kMostBytes;
   chunk->consignment = pendo_new_consignment(context);
@@ -37,6 +39,7 @@ OutboxChunk* new_chunk(const OutboxDelivery* delivery, bool again) {
 }
 
 int64 most_rows(const OutboxChunk* chunk, const PendoOptions& options) {
+  if (chunk->uncertain_dies) return options.call.event_concurrency * kMarkedRounds;
   if (chunk->are_events) return options.call.event_concurrency * kEventRounds;
   return static_cast<int64>(options.call.concurrency) * options.call.batch_size * kRounds;
 }
@@ -57,8 +60,8 @@ void read_shard(const LedgerScope* scope, const OutboxDelivery* delivery, Outbox
   MemoryContext old = MemoryContextSwitchTo(chunk->context);
   *options = pendo_outbox_options(delivery, chunk->table, chunk->role);
   MemoryContextSwitchTo(old);
-  chunk->most_rows = most_rows(chunk, *options);
   chunk->uncertain_dies = chunk->are_events && !options->call.retry_ambiguous;
+  chunk->most_rows = most_rows(chunk, *options);
   pendo_outbox_read(scope, chunk, shard);
 }
 
@@ -72,46 +75,49 @@ void gather(const OutboxDelivery* delivery, OutboxChunk* chunk, PendoOptions* op
   for (int32 i = 0; i < kOutboxShards && pendo_outbox_has_room(chunk); ++i) {
     int32 shard = first + (i + offset) % kOutboxShards;
     if (!pendo_outbox_may_have(&scope, chunk, shard) || !pendo_lock_shard_exit(shard)) continue;
+    int before = chunk->count;
     read_shard(&scope, delivery, chunk, options, shard);
+    if (chunk->count == before) pendo_unlock_last_exit();
   }
   if (chunk->uncertain_dies) pendo_outbox_mark_sent(&scope, chunk);
   pendo_ledger_end(&scope);
   pendo_outbox_commit();
 }
 
-enum class Progress { kNothingDue, kSent, kFailed };
+// What has failed once does not keep what has not from being tried; where that fails
+// as well, the role waits for another delivery. Others do not.
+void leave_alone(OutboxDelivery* delivery, Oid role, bool again) {
+  MemoryContext old = MemoryContextSwitchTo(delivery->context);
+  delivery->failed_again = list_append_unique_oid(delivery->failed_again, role);
+  if (!again) delivery->failed = list_append_unique_oid(delivery->failed, role);
+  MemoryContextSwitchTo(old);
+}
 
-Progress send_chunk(OutboxDelivery* delivery, bool again) {
+// False: nothing is due.
+bool send_chunk(OutboxDelivery* delivery, bool again) {
   OutboxChunk* chunk = new_chunk(delivery, again);
   PendoOptions options;
   gather(delivery, chunk, &options);
-  Progress progress = Progress::kNothingDue;
-  if (chunk->count > 0) progress = pendo_outbox_send(delivery, chunk, &options) ? Progress::kSent : Progress::kFailed;
+  bool any = chunk->count > 0;
+  if (any && !pendo_outbox_send(delivery, chunk, &options)) leave_alone(delivery, chunk->role, again);
   pendo_unlock_shard_exits();
   MemoryContextDelete(chunk->context);
-  return progress;
+  return any;
 }
 
 void warn(const OutboxDelivery* delivery) {
   for (OutboxRun* run = delivery->runs; run; run = run->next) {
-    const char* name = *run->row.table_name ? run->row.table_name : psprintf("server \"%s\"", delivery->server->servername);
-    pendo_warn(name, *run->outcome->get(), pendo_name_of_records(delivery->object));
+    pendo_warn(run->row.table_name, *run->outcome->get(), pendo_name_of_records(delivery->object));
   }
 }
 
 // What has failed before comes first: what follows it, of the same id, waits.
 void deliver_object(OutboxDelivery* delivery) {
   delivery->runs = nullptr;
+  delivery->failed = delivery->failed_again = NIL;
   for (bool more = true; more && !pendo_outbox_time_is_over(delivery);) {
-    more = false;
-    for (bool again : {true, false}) {
-      Progress progress = send_chunk(delivery, again);
-      if (progress == Progress::kFailed) {
-        warn(delivery);
-        return;
-      }
-      more = more || progress == Progress::kSent;
-    }
+    bool again = send_chunk(delivery, true);
+    more = send_chunk(delivery, false) || again;
   }
   warn(delivery);
 }

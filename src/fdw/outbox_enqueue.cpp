@@ -36,11 +36,12 @@ struct Enqueuing {
   Batch* batch;
   Datum server;
   Datum object;
+  Datum table_name;
   TimestampTz now;
   int64 known;  // events whose key is known
 };
 
-#define COLUMNS "(shard, server, server_id, object, role, foreign_table, id, payload, enqueued, event_key)"
+#define COLUMNS "(shard, server, server_id, object, role, table_name, id, payload, enqueued, event_key)"
 
 constexpr const char* kPlain =
     "INSERT INTO @pendo_fdw_queue " COLUMNS " SELECT u.shard, $1, $10, $2, $3, $4, u.id, u.payload, $5, NULL"
@@ -104,7 +105,7 @@ int64 write_rows(const Enqueuing* enqueuing) {
   Datum values[] = {enqueuing->server,
                     enqueuing->object,
                     ObjectIdGetDatum(enqueuing->run->user),
-                    ObjectIdGetDatum(enqueuing->run->relid),
+                    enqueuing->table_name,
                     TimestampTzGetDatum(enqueuing->now),
                     array_of(batch->shards, batch->none_null, batch->count, INT4OID),
                     array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
@@ -119,7 +120,7 @@ int64 write_one(const Enqueuing* enqueuing) {
   Datum values[] = {enqueuing->server,
                     enqueuing->object,
                     ObjectIdGetDatum(enqueuing->run->user),
-                    ObjectIdGetDatum(enqueuing->run->relid),
+                    enqueuing->table_name,
                     TimestampTzGetDatum(enqueuing->now),
                     batch->shards[0],
                     batch->ids[0],
@@ -177,6 +178,7 @@ std::string_view copy_of(std::string_view text) {
 void add_records(Enqueuing* enqueuing) {
   PendoRun* run = enqueuing->run;
   MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw record", ALLOCSET_DEFAULT_SIZES);
+  MemoryContext merged = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw merged values", ALLOCSET_DEFAULT_SIZES);
   PendoSort* sort = pendo_spool_sort(run->log, kLogRecord);
   std::string_view id;
   std::string_view payload;
@@ -185,9 +187,12 @@ void add_records(Enqueuing* enqueuing) {
   bool any = false;
   while (pendo_sort_next(sort, &id, &payload)) {
     if (any && id == last_id) {
-      MemoryContext old = MemoryContextSwitchTo(context);
+      MemoryContext other = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw merged values", ALLOCSET_DEFAULT_SIZES);
+      MemoryContext old = MemoryContextSwitchTo(other);
       last_values = pendo_merge_values(last_values, payload);
       MemoryContextSwitchTo(old);
+      MemoryContextDelete(merged);
+      merged = other;
       ++run->outcome->get()->duplicates;
       continue;
     }
@@ -201,6 +206,7 @@ void add_records(Enqueuing* enqueuing) {
   }
   if (any) add_record(enqueuing, last_id, last_values);
   pendo_sort_end(sort);
+  MemoryContextDelete(merged);
   MemoryContextDelete(context);
 }
 
@@ -217,9 +223,9 @@ void add_in_order(Enqueuing* enqueuing) {
 }
 
 void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
-  Oid types[] = {TEXTOID,       TEXTOID,      REGROLEOID,    REGCLASSOID, TIMESTAMPTZOID,
+  Oid types[] = {TEXTOID,       TEXTOID,      REGROLEOID,    TEXTOID, TIMESTAMPTZOID,
                  INT4ARRAYOID, TEXTARRAYOID, BYTEAARRAYOID, TEXTARRAYOID, OIDOID};
-  Oid one_types[] = {TEXTOID, TEXTOID, REGROLEOID, REGCLASSOID, TIMESTAMPTZOID, INT4OID, TEXTOID, BYTEAOID, OIDOID};
+  Oid one_types[] = {TEXTOID, TEXTOID, REGROLEOID, TEXTOID, TIMESTAMPTZOID, INT4OID, TEXTOID, BYTEAOID, OIDOID};
   enqueuing->run = run;
   enqueuing->one = pendo_ledger_kept(scope, kOne, lengthof(one_types), one_types);
   enqueuing->plain = pendo_ledger_kept(scope, kPlain, lengthof(types), types);
@@ -228,6 +234,7 @@ void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
   enqueuing->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw rows for the queue", ALLOCSET_DEFAULT_SIZES);
   enqueuing->server = CStringGetTextDatum(server_of(run));
   enqueuing->object = CStringGetTextDatum(pendo_object_name(run->table));
+  enqueuing->table_name = CStringGetTextDatum(run->table->name);
   enqueuing->now = GetCurrentTimestamp();
   enqueuing->known = 0;
 }
@@ -263,22 +270,22 @@ void enqueue(PendoRun* run) {
   tell_known(run, known);
 }
 
-// Once it is, it stays.
-bool home_is_here = false;
+// The extension whose outbox is at home here: once it is, it stays.
+Oid home = InvalidOid;
 
 }  // namespace
 
 OutboxHome pendo_outbox_home(const LedgerScope* scope) {
   Oid types[] = {INT8OID, OIDOID};
   Datum values[] = {Int64GetDatum(static_cast<int64>(GetSystemIdentifier())), ObjectIdGetDatum(MyDatabaseId)};
-  if (home_is_here) return OutboxHome::kHere;
+  if (home == scope->extension.id) return OutboxHome::kHere;
   SPIPlanPtr ask = pendo_ledger_kept(scope, "SELECT system_identifier = $1 AND database = $2 FROM @pendo_fdw_outbox_home", lengthof(types), types);
   for (int tries = 0; tries < 2; ++tries) {
     bool isnull = false;
     if (pendo_ledger_run(ask, values, nullptr) > 0) {
       bool here = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
       // one that this transaction has taken may be gone with it
-      home_is_here = here && tries == 0;
+      home = here && tries == 0 ? scope->extension.id : InvalidOid;
       return here ? OutboxHome::kHere : OutboxHome::kElsewhere;
     }
     SPIPlanPtr take = pendo_ledger_kept(

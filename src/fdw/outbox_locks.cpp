@@ -59,12 +59,14 @@ bool pendo_lock_shard_exit(int32 shard) {
   return true;
 }
 
+void pendo_unlock_last_exit() {
+  LOCKTAG tag = tag_of(kExit, held[--held_count]);
+  LockRelease(&tag, ExclusiveLock, true);
+}
+
 void pendo_unlock_shard_exits() {
   keep_at_abort = false;
-  while (held_count > 0) {
-    LOCKTAG tag = tag_of(kExit, held[--held_count]);
-    LockRelease(&tag, ExclusiveLock, true);
-  }
+  while (held_count > 0) pendo_unlock_last_exit();
 }
 
 void pendo_keep_shard_exits(bool keep) { keep_at_abort = keep; }

@@ -21,14 +21,14 @@ namespace {
 #define ANOTHER_CHANCE                                                                                    \
   "q.attempts > 0 AND q.next_attempt <= pg_catalog.clock_timestamp() AND NOT EXISTS (SELECT 1 FROM @pendo_fdw_queue AS e" \
   " WHERE e.shard = q.shard AND e.id = q.id AND e.attempts > 0 AND e.seq < q.seq"                            \
-  " AND (e.attempts <> q.attempts OR e.next_attempt > pg_catalog.clock_timestamp()) OFFSET 0)"
+  " AND (e.failures <> q.failures OR e.next_attempt > pg_catalog.clock_timestamp()) OFFSET 0)"
 
 // $8 bytes, but one row at least where that is allowed.
 #define ROWS(due)                                                                                          \
-  "SELECT w.seq, w.role::oid, w.foreign_table::oid, w.payload, w.attempts, w.enqueued, w.event_key, w.sent IS NOT NULL, w.id, w.size" \
+  "SELECT w.seq, w.role::oid, w.table_name, w.payload, w.attempts, w.failures, w.enqueued, w.event_key, w.sent IS NOT NULL, w.id, w.size, pg_catalog.to_regclass(w.table_name)::oid" \
   " FROM (SELECT q.*, octet_length(q.payload) AS size, pg_catalog.sum(octet_length(q.payload)) OVER (ORDER BY q.seq) AS bytes" \
   " FROM (SELECT * FROM @pendo_fdw_queue AS q WHERE q.shard = $1 AND q.seq > $10 AND q.server = $2 AND q.server_id = $12 AND q.object = $3"      \
-  " AND pg_has_role($4, q.role, 'MEMBER') AND ($5 = 0::oid OR q.role = $5) AND ($6 = 0::oid OR q.foreign_table = $6) AND ($11 < 0 OR q.attempts = $11) AND " due \
+  " AND pg_has_role($4, q.role, 'MEMBER') AND ($5 = 0::oid OR q.role = $5) AND ($6 IS NULL OR q.table_name = $6) AND q.role::oid <> ALL ($13) AND ($11 < 0 OR q.failures = $11) AND " due \
   " ORDER BY q.seq LIMIT $7) AS q) AS w WHERE w.bytes <= $8 OR (w.bytes = w.size AND $9) ORDER BY w.seq"
 
 constexpr const char* kFirst = ROWS(FIRST_CHANCE);
@@ -38,7 +38,7 @@ constexpr const char* kAgain = ROWS(ANOTHER_CHANCE);
 #undef FIRST_CHANCE
 #undef ANOTHER_CHANCE
 
-enum ReadColumn { kSeq = 1, kRole, kTable, kPayload, kAttempts, kEnqueued, kKey, kSent, kId, kSize };
+enum ReadColumn { kSeq = 1, kRole, kTable, kPayload, kAttempts, kFailures, kEnqueued, kKey, kSent, kId, kSize, kTableOid };
 
 Datum column(uint64 row, ReadColumn number, bool* isnull) {
   return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, isnull);
@@ -76,25 +76,29 @@ int add_to_consignment(OutboxChunk* chunk, Datum payload) {
 
 // False: it is another role's (or another table's), or has failed another number
 // of times, and belongs to another chunk.
-bool belongs(OutboxChunk* chunk, Oid role, Oid table, int attempts) {
+bool belongs(OutboxChunk* chunk, Oid role, const char* table_name, int failures) {
   if (chunk->count == 0) {
     chunk->role = role;
-    chunk->table = table;
+    chunk->table_name = pstrdup(table_name);
     return true;
   }
-  return chunk->role == role && chunk->rows[0].attempts == attempts && (!chunk->are_events || chunk->table == table);
+  return chunk->role == role && chunk->rows[0].failures == failures && (!chunk->are_events || strcmp(chunk->table_name, table_name) == 0);
 }
 
 // False: the shard's further rows have to wait, for this one comes before them.
 bool take_row(OutboxChunk* chunk, int32 shard, uint64 number) {
   bool isnull = false;
   Oid role = DatumGetObjectId(column(number, kRole, &isnull));
-  Oid table = DatumGetObjectId(column(number, kTable, &isnull));
-  if (!belongs(chunk, role, table, DatumGetInt32(column(number, kAttempts, &isnull)))) return chunk->are_events;
+  if (!belongs(chunk, role, text_at(number, kTable), DatumGetInt32(column(number, kFailures, &isnull)))) return chunk->are_events;
+  if (chunk->count == 0) {
+    Datum table = column(number, kTableOid, &isnull);
+    chunk->table = isnull ? InvalidOid : DatumGetObjectId(table);
+  }
   OutboxRow* row = new_row(chunk);
   row->shard = shard;
   row->seq = DatumGetInt64(column(number, kSeq, &isnull));
   row->attempts = DatumGetInt32(column(number, kAttempts, &isnull));
+  row->failures = DatumGetInt32(column(number, kFailures, &isnull));
   row->enqueued = DatumGetTimestampTz(column(number, kEnqueued, &isnull));
   row->was_sent = DatumGetBool(column(number, kSent, &isnull));
   row->key = text_at(number, kKey);
@@ -108,7 +112,7 @@ bool take_row(OutboxChunk* chunk, int32 shard, uint64 number) {
 // is alone.
 int64 room_left(const OutboxChunk* chunk) {
   int64 most = chunk->most_rows;
-  if (chunk->again && chunk->count > 0) most >>= Min(3 * chunk->rows[0].attempts, 40);
+  if (chunk->again && chunk->count > 0) most >>= Min(3 * chunk->rows[0].failures, 40);
   return Max(most, 1) - chunk->count;
 }
 
@@ -180,13 +184,13 @@ struct Verdict {
 
 const char* text_of(const std::string& text) { return pendo_message_text(text.data(), text.size()); }
 
-Verdict after_failure(int attempts, const OutboxEnd* end, const char* reason, const char* message) {
-  bool dies = end->counts && attempts + 1 >= end->max_attempts;
+Verdict after_failure(int failures, const OutboxEnd* end, const char* reason, const char* message) {
+  bool dies = end->counts && failures + 1 >= end->max_attempts;
   return {dies ? Fate::kDies : Fate::kFails, reason, message};
 }
 
-// `attempts`: of the record, the most that one of its rows has had.
-Verdict verdict_of(const OutboxChunk* chunk, const OutboxRow* row, int attempts, const OutboxEnd* end) {
+// `failures`: of the record, the most that one of its rows has had.
+Verdict verdict_of(const OutboxChunk* chunk, const OutboxRow* row, int failures, const OutboxEnd* end) {
   const auto* record = record_of(chunk, row);
   if (!record) return {Fate::kDies, "invalid", "its row in the outbox is damaged"};
   using State = pendo::Consignment::State;
@@ -196,11 +200,11 @@ Verdict verdict_of(const OutboxChunk* chunk, const OutboxRow* row, int attempts,
     case State::kInvalid: return {Fate::kDies, "invalid", text_of(record->message)};
     case State::kUncertain:
       if (chunk->uncertain_dies) return {Fate::kDies, "uncertain", text_of(record->message)};
-      if (end) return after_failure(attempts, end, chunk->are_events ? "uncertain" : "failed", text_of(record->message));
+      if (end) return after_failure(failures, end, chunk->are_events ? "uncertain" : "failed", text_of(record->message));
       return {Fate::kStays, nullptr, nullptr};
     case State::kUnsent: break;
   }
-  if (end && end->failure) return after_failure(attempts, end, "failed", end->failure);
+  if (end && end->failure) return after_failure(failures, end, "failed", end->failure);
   return {Fate::kStays, nullptr, nullptr};
 }
 
@@ -230,14 +234,15 @@ void shorten(const LedgerScope* scope, int64 seq, bytea* left) {
   pendo_ledger_run(pendo_ledger_kept(scope, sql, left ? 2 : 1, types), values, nullptr);
 }
 
-void keep_for_later(const LedgerScope* scope, Rows* rows) {
+void keep_for_later(const LedgerScope* scope, Rows* rows, bool counts) {
   if (rows->count == 0) return;
-  Oid types[] = {INT4ARRAYOID, INT8ARRAYOID, FLOAT8ARRAYOID, TEXTARRAYOID};
-  Datum values[] = {array_of(rows, 0, INT4OID), array_of(rows, 1, INT8OID), array_of(rows, 2, FLOAT8OID), array_of(rows, 3, TEXTOID)};
+  Oid types[] = {INT4ARRAYOID, INT8ARRAYOID, FLOAT8ARRAYOID, TEXTARRAYOID, INT4OID};
+  Datum values[] = {array_of(rows, 0, INT4OID), array_of(rows, 1, INT8OID), array_of(rows, 2, FLOAT8OID), array_of(rows, 3, TEXTOID),
+                    Int32GetDatum(counts ? 1 : 0)};
   pendo_ledger_run(pendo_ledger_kept(scope,
-                                        "UPDATE @pendo_fdw_queue AS q SET attempts = q.attempts + 1, sent = NULL, last_attempt = pg_catalog.clock_timestamp(),"
+                                        "UPDATE @pendo_fdw_queue AS q SET attempts = q.attempts + 1, failures = q.failures + f.counted, sent = NULL, last_attempt = pg_catalog.clock_timestamp(),"
                                         " next_attempt = pg_catalog.clock_timestamp() + f.wait * interval '1 second', last_error = f.error"
-                                        " FROM (SELECT old.ctid, k.wait, k.error FROM unnest($1, $2, $3, $4) AS k(shard, seq, wait, error),"
+                                        " FROM (SELECT old.ctid, k.wait, k.error, $5 AS counted FROM unnest($1, $2, $3, $4) AS k(shard, seq, wait, error),"
                                         " LATERAL (SELECT o.ctid FROM @pendo_fdw_queue AS o WHERE o.shard = k.shard AND o.seq = k.seq OFFSET 0) AS old"
                                         " OFFSET 0) AS f WHERE q.ctid = f.ctid",
                                         lengthof(types), types),
@@ -268,9 +273,9 @@ void bury(const LedgerScope* scope, const Rows* dead) {
   Datum values[] = {array_of(dead, 0, INT8OID), array_of(dead, 1, INT4OID),  array_of(dead, 2, TEXTOID),
                     array_of(dead, 3, TEXTOID), array_of(dead, 4, BYTEAOID), array_of(dead, 5, INT4OID)};
   pendo_ledger_run(pendo_ledger_kept(scope,
-                                        "INSERT INTO @pendo_fdw_dead_letters (seq, shard, server, server_id, object, role, foreign_table, id, payload,"
+                                        "INSERT INTO @pendo_fdw_dead_letters (seq, shard, server, server_id, object, role, table_name, id, payload,"
                                         " event_key, enqueued, died, attempts, reason, message)"
-                                        " SELECT q.seq, q.shard, q.server, q.server_id, q.object, q.role, q.foreign_table, q.id, coalesce(d.payload, q.payload),"
+                                        " SELECT q.seq, q.shard, q.server, q.server_id, q.object, q.role, q.table_name, q.id, coalesce(d.payload, q.payload),"
                                         " q.event_key, q.enqueued, pg_catalog.clock_timestamp(), d.attempts, d.reason, d.message"
                                         " FROM unnest($1, $2, $3, $4, $5, $6) AS d(seq, attempts, reason, message, payload, shard),"
                                         " LATERAL (SELECT * FROM @pendo_fdw_queue AS o WHERE o.shard = d.shard AND o.seq = d.seq OFFSET 0) AS q",
@@ -281,7 +286,7 @@ void bury(const LedgerScope* scope, const Rows* dead) {
 // What the rows of one record have in common.
 struct RecordRows {
   int last;      // the row that stands for it
-  int attempts;  // the most that one of them has had
+  int failures;  // the most that one of them has had
 };
 
 RecordRows* rows_by_record(const OutboxChunk* chunk) {
@@ -291,7 +296,7 @@ RecordRows* rows_by_record(const OutboxChunk* chunk) {
     const OutboxRow* row = &chunk->rows[i];
     if (row->record < 0) continue;
     result[row->record].last = i;
-    result[row->record].attempts = Max(result[row->record].attempts, row->attempts);
+    result[row->record].failures = Max(result[row->record].failures, row->failures);
   }
   return result;
 }
@@ -311,7 +316,7 @@ void sort_rows(OutboxChunk* chunk, const OutboxEnd* end, Settling* settling) {
     OutboxRow* row = &chunk->rows[i];
     if (row->settled) continue;
     bool stands_for_record = row->record < 0 || records[row->record].last == i;
-    Verdict verdict = verdict_of(chunk, row, row->record < 0 ? row->attempts : records[row->record].attempts, end);
+    Verdict verdict = verdict_of(chunk, row, row->record < 0 ? row->failures : records[row->record].failures, end);
     if (verdict.fate == Fate::kFails) add_later(&settling->later, row, &verdict);
     if (verdict.fate == Fate::kStays && row->is_marked) add_key(&settling->marked, row);
     if (verdict.fate == Fate::kDies && stands_for_record) add_dead(&settling->dead, chunk, row, verdict);
@@ -322,7 +327,7 @@ void sort_rows(OutboxChunk* chunk, const OutboxEnd* end, Settling* settling) {
   }
 }
 
-// A dead letter of an id that leaves the queue keeps what was not set again.
+// An earlier dead letter of an id that leaves the queue keeps what was not set again.
 void shorten_dead_letters(const LedgerScope* scope, const OutboxChunk* chunk, const Rows* heirs) {
   if (heirs->count == 0) return;
   Oid types[] = {TEXTOID, TEXTOID, TEXTARRAYOID};
@@ -344,7 +349,9 @@ void shorten_dead_letters(const LedgerScope* scope, const OutboxChunk* chunk, co
     const OutboxRow* row = &chunk->rows[DatumGetInt32(heirs->columns[1][n - 1])];
     const auto* record = record_of(chunk, row);
     bytea* later = pendo_store_record(&chunk->consignment->get()->fields(), record->id, record->encoded);
-    shorten(scope, seq, pendo_without_fields_of(pendo_bytes(earlier), pendo_bytes(later)));
+    if (seq >= row->seq) continue;
+    bool applied = record->state == pendo::Consignment::State::kApplied;
+    shorten(scope, seq, pendo_without_fields_of(pendo_bytes(earlier), pendo_bytes(later), applied));
   }
 }
 
@@ -370,28 +377,39 @@ bool pendo_outbox_has_room(const OutboxChunk* chunk) { return room_left(chunk) >
 bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, int32 shard) {
   Oid types[] = {INT4OID, TEXTOID, TEXTOID};
   Datum values[] = {Int32GetDatum(shard), CStringGetTextDatum(chunk->server), CStringGetTextDatum(chunk->object)};
-  const char* sql = chunk->again ? "SELECT FROM @pendo_fdw_queue WHERE shard = $1 AND attempts > 0 AND server = $2 AND object = $3 LIMIT 1"
+  const char* sql = chunk->again ? "SELECT FROM @pendo_fdw_queue WHERE shard = $1 AND attempts > 0 AND next_attempt <= pg_catalog.clock_timestamp()"
+                                   " AND server = $2 AND object = $3 LIMIT 1"
                                  : "SELECT FROM @pendo_fdw_queue WHERE shard = $1 AND server = $2 AND object = $3 LIMIT 1";
   return pendo_ledger_run(pendo_ledger_kept(scope, sql, lengthof(types), types), values, nullptr) > 0;
 }
 
+static Datum oids_of(List* list) {
+  auto* oids = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(list_length(list) + 1)));
+  for (int i = 0; i < list_length(list); ++i) oids[i] = ObjectIdGetDatum(list_nth_oid(list, i));
+  return PointerGetDatum(construct_array(oids, list_length(list), OIDOID, sizeof(Oid), true, TYPALIGN_INT));
+}
+
 // At most `most` rows. False: there are no more, or no more that belong to the chunk.
 static bool read_rows(const LedgerScope* scope, OutboxChunk* chunk, int32 shard, int64 most) {
-  Oid types[] = {INT4OID, TEXTOID, TEXTOID, OIDOID, OIDOID, OIDOID, INT8OID, INT8OID, BOOLOID, INT8OID, INT4OID, OIDOID};
+  Oid types[] = {INT4OID, TEXTOID, TEXTOID, OIDOID, OIDOID, TEXTOID, INT8OID, INT8OID, BOOLOID, INT8OID, INT4OID, OIDOID, OIDARRAYOID};
+  bool one_table = chunk->count > 0 && chunk->are_events;
+  char nulls[] = "             ";
+  if (!one_table) nulls[5] = 'n';
   SPIPlanPtr plan = pendo_ledger_kept(scope, chunk->again ? kAgain : kFirst, lengthof(types), types);
   Datum values[] = {Int32GetDatum(shard),
                     CStringGetTextDatum(chunk->server),
                     CStringGetTextDatum(chunk->object),
                     ObjectIdGetDatum(chunk->caller),
                     ObjectIdGetDatum(chunk->count > 0 && chunk->are_events ? chunk->role : InvalidOid),
-                    ObjectIdGetDatum(chunk->count > 0 && chunk->are_events ? chunk->table : InvalidOid),
+                    one_table ? CStringGetTextDatum(chunk->table_name) : Datum(0),
                     Int64GetDatum(most),
                     Int64GetDatum(chunk->most_bytes - chunk->bytes),
                     BoolGetDatum(chunk->count == 0),
                     Int64GetDatum(last_read(chunk, shard)),
-                    Int32GetDatum(chunk->count > 0 ? chunk->rows[0].attempts : -1),
-                    ObjectIdGetDatum(chunk->server_id)};
-  uint64 found = static_cast<uint64>(pendo_ledger_run(plan, values, nullptr));
+                    Int32GetDatum(chunk->count > 0 ? chunk->rows[0].failures : -1),
+                    ObjectIdGetDatum(chunk->server_id),
+                    oids_of(chunk->failed_roles)};
+  uint64 found = static_cast<uint64>(pendo_ledger_run(plan, values, nulls));
   MemoryContext old = MemoryContextSwitchTo(chunk->context);
   bool more = true;
   for (uint64 i = 0; i < found && more && room_left(chunk) > 0; ++i) more = take_row(chunk, shard, i);
@@ -425,7 +443,7 @@ void pendo_outbox_settle(const LedgerScope* scope, OutboxChunk* chunk, const Out
   if (!chunk->are_events) shorten_dead_letters(scope, chunk, &settling.heirs);
   bury(scope, &settling.dead);
   run_on_rows(scope, &settling.gone, "DELETE FROM @pendo_fdw_queue WHERE " ROWS_OF_ARRAYS);
-  keep_for_later(scope, &settling.later);
+  keep_for_later(scope, &settling.later, end && end->counts);
   if (end) run_on_rows(scope, &settling.marked, "UPDATE @pendo_fdw_queue SET sent = NULL WHERE " ROWS_OF_ARRAYS);
   notify_of_dead(chunk, &settling.dead);
 }

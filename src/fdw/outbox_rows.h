@@ -11,6 +11,7 @@ struct OutboxRow {
   int32 shard;
   int64 seq;
   int attempts;         // so far
+  int failures;         // of these, that may have been its own fault
   TimestampTz enqueued;
   char* key;            // event_key, or nullptr
   char* id;             // as it is shown
@@ -31,7 +32,9 @@ struct OutboxChunk {
   bool again;           // rows that have failed before
   bool uncertain_dies;  // what may have been taken is not sent again
   Oid role;             // InvalidOid: that of the first row
-  Oid table;            // of the first row; of all, where they are events
+  List* failed_roles;   // whose rows are left alone
+  char* table_name;     // of the first row; of all, where they are events
+  Oid table;            // InvalidOid: it is not there any more
   int64 most_rows;
   int64 most_bytes;
   int64 bytes;
@@ -46,7 +49,7 @@ bool pendo_outbox_has_room(const OutboxChunk* chunk);
 // Is it worth while to hold the shard's exit? Not where it is empty.
 bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, int32 shard);
 
-// Adds rows of that shard, in order, as far as the chunk has room.
+// Adds rows of that shard, in order, as far as the chunk has room; many, or none.
 void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard);
 
 // Marks the rows as sent, for a sending that must not be repeated.

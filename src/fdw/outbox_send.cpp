@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "executor/spi.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -31,6 +32,7 @@ struct Sending {
   PendoBox<pendo::Writer>* writer;
   const char* failure;        // what went wrong, or nullptr
   bool counts;                // and whether it may be the records' own fault
+  bool is_last_attempt;       // and nothing will mend it
   int64 settled;              // results that were committed
   int64 calls;                // that the run counts
   TimestampTz committed;
@@ -63,10 +65,9 @@ OutboxRun* run_of(OutboxDelivery* delivery, const OutboxChunk* chunk) {
   run->role = chunk->role;
   run->outcome = pendo_box<pendo::Outcome>(delivery->context);
   pendo_make(run->outcome, [](pendo::Failure&) { return std::make_unique<pendo::Outcome>(); });
-  const char* name = get_rel_name(chunk->table);
   run->row.server = pstrdup(chunk->server);
   run->row.object = pstrdup(chunk->object);
-  run->row.table_name = name ? quote_qualified_identifier(get_namespace_name(get_rel_namespace(chunk->table)), name) : "";
+  run->row.table_name = pstrdup(chunk->table_name);
   run->row.delivery = "outbox";
   run->row.sync_name = pendo_sync_name;
   run->row.role = chunk->role;
@@ -130,6 +131,7 @@ void write_run(Sending* sending, PendoSpool* results) {
   run->row.missing = outcome->missing;
   run->row.invalid = outcome->invalid;
   run->row.uncertain = outcome->uncertain;
+  if (outcome->records == 0) return;
   if (run->number == 0) {
     run->number = pendo_ledger_add_run(&run->row);
   } else {
@@ -140,6 +142,7 @@ void write_run(Sending* sending, PendoSpool* results) {
 
 void commit_settled(Sending* sending, const OutboxEnd* end) {
   sending->writing = true;
+  HOLD_CANCEL_INTERRUPTS();  // an ERROR lets it go
   MemoryContext context = AllocSetContextCreate(sending->context, "pendo_fdw settling", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
   LedgerScope scope;
@@ -152,6 +155,7 @@ void commit_settled(Sending* sending, const OutboxEnd* end) {
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   pendo_outbox_commit();
+  RESUME_CANCEL_INTERRUPTS();
   pendo_set_wait_hook(look_up, kLookEveryMs);
   sending->settled = sending->chunk->consignment->get()->settled();
   sending->committed = GetCurrentTimestamp();
@@ -182,9 +186,9 @@ void hold_back_sent(const OutboxChunk* chunk) {
   }
 }
 
-// Like pendo_drive(), but a failure is not an error.
-template <class Step>
-pendo::Status run(Sending* sending, pendo::Operation* operation, Step step) {
+// Like pendo_drive(), but a failure is not an error. kWouldBlock: the time is over.
+template <class Operation, class Step>
+pendo::Status run(Sending* sending, Operation* operation, Step step) {
   TimestampTz stopped = 0;
   for (;;) {
     bool over = pendo_outbox_time_is_over(sending->delivery);
@@ -192,12 +196,13 @@ pendo::Status run(Sending* sending, pendo::Operation* operation, Step step) {
     pendo::Status status = step(over);
     if (status != pendo::Status::kWouldBlock) return status;
     if (over && GetCurrentTimestamp() - stopped > kGraceUs) return status;
-    operation->add_waiting(pendo_wait(operation->fd()));
+    InvalidateCatalogSnapshot();  // it would hold back vacuum
+    pendo_wait(operation->fd());
     if (is_time_to_commit(sending)) commit_settled(sending, nullptr);
   }
 }
 
-// False: Pendo could not be asked. A field that Pendo does not have makes its
+// False: Pendo could not be asked, or the time is over. A field that Pendo does not have makes its
 // records invalid: sent, it would be created.
 bool know_fields(Sending* sending, PendoClientRef* client) {
   pendo::Consignment* consignment = sending->chunk->consignment->get();
@@ -207,11 +212,8 @@ bool know_fields(Sending* sending, PendoClientRef* client) {
     PendoBox<pendo::FieldCheck>* box = pendo_box<pendo::FieldCheck>(sending->context);
     pendo_open_field_check(box, client, sending->delivery->object, &field, 1, sending->options->call);
     pendo::FieldCheck* check = box->get();
-    pendo::Status status = check->run();
-    while (status == pendo::Status::kWouldBlock) {
-      pendo_wait(check->fd());
-      status = check->run();
-    }
+    pendo::Status status = run(sending, check, [=](bool) { return check->run(); });
+    if (status == pendo::Status::kWouldBlock) return false;
     if (status != pendo::Status::kFailed) continue;
     if (strcmp(check->failure().sqlstate, pendo::sqlstate::kUndefinedColumn) != 0) {
       set_failure(sending, check->failure());
@@ -255,6 +257,7 @@ void finish(Sending* sending) {
   if (sending->failure) {
     end.failure = sending->failure;
     end.counts = sending->counts;
+    if (sending->is_last_attempt) end.max_attempts = 1;
   } else if (!pendo_outbox_time_is_over(sending->delivery)) {
     end.failure = "Pendo's answers did not tell of it";
     end.counts = true;
@@ -263,11 +266,18 @@ void finish(Sending* sending) {
   commit_settled(sending, &end);
 }
 
+// Whatever the defaults of transactions are: what others commit must be seen, and
+// what was sent must be written.
+void begin_anew() {
+  XactIsoLevel = XACT_READ_COMMITTED;
+  XactReadOnly = false;
+}
+
 // The shards are held meanwhile, so that nobody sends again what is settled.
 void roll_back(Sending* sending) {
   pendo_keep_shard_exits(true);
   SPI_rollback();
-  XactIsoLevel = XACT_READ_COMMITTED;
+  begin_anew();
   pendo_keep_shard_exits(false);
   give_up(sending);
 }
@@ -288,6 +298,7 @@ bool is_about_settings(const ErrorData* error) {
 bool role_is_gone(Sending* sending) {
   if (SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(sending->chunk->role))) return false;
   sending->failure = "the role that wrote them does not exist any more";
+  sending->counts = sending->is_last_attempt = true;
   return true;
 }
 
@@ -326,7 +337,7 @@ bool pendo_outbox_time_is_over(const OutboxDelivery* delivery) {
 
 void pendo_outbox_commit() {
   SPI_commit();
-  XactIsoLevel = XACT_READ_COMMITTED;
+  begin_anew();
 }
 
 PendoOptions pendo_outbox_options(const OutboxDelivery* delivery, Oid table, Oid role) {

@@ -24,6 +24,8 @@ struct OutboxDelivery {
   ForeignServer* server;  // now
   const pendo::ObjectDescriptor* object;
   OutboxRun* runs;        // of server and object
+  List* failed;           // roles whose rows are left alone, of server and object
+  List* failed_again;     // of the rows that have failed before
   char* failure;          // the first one of the call, or nullptr
   char* failed_server;
 };

@@ -31,40 +31,48 @@ void check_reason(const char* reason) {
 // What a call of pendo_fdw_requeue() is about: server, reason (NULL: all, and what
 // waits for another attempt), caller.
 struct Requeue {
-  Oid types[3];
-  Datum values[3];
-  char nulls[4];
+  Oid types[4];
+  Datum values[4];  // the last one: the shards whose exits are held
+  char nulls[5];
 };
 
 // Whoever delivers one of the shards is waited for: it may be sending newer values
 // of the same ids, or the rows themselves once their time has come. In order of
 // the shards, so that two calls do not wait for each other.
 void wait_for_exits(const LedgerScope* scope, Requeue* requeue) {
+  requeue->values[3] = PointerGetDatum(construct_empty_array(INT4OID));
   SPIPlanPtr plan = pendo_ledger_prepare(scope,
                                          "SELECT d.shard FROM @pendo_fdw_dead_letters AS d WHERE " DEAD
                                          " UNION SELECT q.shard FROM @pendo_fdw_queue AS q WHERE " WAITING " ORDER BY 1",
                                          lengthof(requeue->types), requeue->types);
   auto count = static_cast<uint64>(pendo_ledger_run(plan, requeue->values, requeue->nulls));
   SPITupleTable* tuples = SPI_tuptable;
+  auto* shards = static_cast<Datum*>(palloc(sizeof(Datum) * (count + 1)));
   for (uint64 i = 0; i < count; ++i) {
     bool isnull = false;
-    pendo_wait_for_shard_exit(DatumGetInt32(SPI_getbinval(tuples->vals[i], tuples->tupdesc, 1, &isnull)));
+    shards[i] = SPI_getbinval(tuples->vals[i], tuples->tupdesc, 1, &isnull);
+    pendo_wait_for_shard_exit(DatumGetInt32(shards[i]));
   }
+  requeue->values[3] = PointerGetDatum(construct_array(shards, static_cast<int>(count), INT4OID, sizeof(int32), true, TYPALIGN_INT));
 }
 
-// In their old place: what was committed later comes later.
+// In their old place: what was committed later comes later, also if it has failed
+// since; it starts anew, too, so that all of an id are sent in order.
 int64 requeue_dead(const LedgerScope* scope, Requeue* requeue) {
   SPIPlanPtr plan = pendo_ledger_prepare(scope,
-                                         "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " DEAD " RETURNING *)"
-                                         " INSERT INTO @pendo_fdw_queue (shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued)"
+                                         "WITH d AS (DELETE FROM @pendo_fdw_dead_letters AS d WHERE " DEAD " AND d.shard = ANY ($4) RETURNING *),"
+                                         " fresh AS (UPDATE @pendo_fdw_queue AS q SET attempts = 0, failures = 0, next_attempt = NULL"
+                                         " FROM d AS old WHERE q.shard = old.shard AND q.id = old.id AND q.attempts > 0)"
+                                         " INSERT INTO @pendo_fdw_queue (shard, seq, server, server_id, object, role, table_name, id, payload, event_key, enqueued)"
                                          " OVERRIDING SYSTEM VALUE"
-                                         " SELECT shard, seq, server, server_id, object, role, foreign_table, id, payload, event_key, enqueued FROM d",
+                                         " SELECT shard, seq, server, server_id, object, role, table_name, id, payload, event_key, enqueued FROM d",
                                          lengthof(requeue->types), requeue->types);
   return pendo_ledger_run(plan, requeue->values, requeue->nulls);
 }
 
 int64 make_due(const LedgerScope* scope, Requeue* requeue) {
-  SPIPlanPtr plan = pendo_ledger_prepare(scope, "UPDATE @pendo_fdw_queue AS q SET next_attempt = pg_catalog.clock_timestamp() WHERE " WAITING,
+  SPIPlanPtr plan = pendo_ledger_prepare(scope, "UPDATE @pendo_fdw_queue AS q SET next_attempt = pg_catalog.clock_timestamp() WHERE " WAITING
+                                         " AND q.shard = ANY ($4)",
                                          lengthof(requeue->types), requeue->types);
   return pendo_ledger_run(plan, requeue->values, requeue->nulls);
 }
@@ -88,15 +96,20 @@ void need_owner(const LedgerScope* scope) {
 extern "C" Datum pendo_fdw_requeue(PG_FUNCTION_ARGS) {
   if (PG_ARGISNULL(0)) ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the server must not be NULL")));
   PreventCommandIfReadOnly("pendo_fdw_requeue()");
+  // its locks would keep every delivery of these shards waiting
+  if (IsTransactionBlock()) {
+    ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION), errmsg("pendo_fdw_requeue() cannot run inside a transaction block"),
+                    errhint("Run it as a statement of its own.")));
+  }
   ForeignServer* server = GetForeignServerByName(NameStr(*PG_GETARG_NAME(0)), false);
   bool any_reason = PG_ARGISNULL(1);
   char* reason = any_reason ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(1));
   if (reason) check_reason(reason);
   LedgerScope scope;
   pendo_ledger_begin(&scope, LedgerRole::kOwner);
-  Requeue requeue = {{TEXTOID, TEXTOID, OIDOID},
-                     {CStringGetTextDatum(server->servername), reason ? CStringGetTextDatum(reason) : Datum(0), ObjectIdGetDatum(scope.user)},
-                     {' ', any_reason ? 'n' : ' ', ' ', '\0'}};
+  Requeue requeue = {{TEXTOID, TEXTOID, OIDOID, INT4ARRAYOID},
+                     {CStringGetTextDatum(server->servername), reason ? CStringGetTextDatum(reason) : Datum(0), ObjectIdGetDatum(scope.user), Datum(0)},
+                     {' ', any_reason ? 'n' : ' ', ' ', ' ', '\0'}};
   wait_for_exits(&scope, &requeue);
   int64 rows = requeue_dead(&scope, &requeue) + make_due(&scope, &requeue);
   pendo_ledger_end(&scope);

@@ -50,9 +50,9 @@ bool is_any_waiting() {
   if (!pendo_find_extension(&extension, true)) return false;
   LedgerScope scope;
   pendo_ledger_begin(&scope, LedgerRole::kOwner);
-  SPIPlanPtr plan = pendo_ledger_kept(&scope,
-                                      "SELECT FROM @pendo_fdw_queue WHERE attempts = 0 OR next_attempt <= pg_catalog.clock_timestamp() LIMIT 1", 0, nullptr);
-  bool any = pendo_ledger_run(plan, nullptr, nullptr) > 0;
+  SPIPlanPtr due = pendo_ledger_kept(&scope, "SELECT FROM @pendo_fdw_queue WHERE attempts > 0 AND next_attempt <= pg_catalog.clock_timestamp() LIMIT 1", 0, nullptr);
+  SPIPlanPtr fresh = pendo_ledger_kept(&scope, "SELECT FROM @pendo_fdw_queue WHERE attempts = 0 LIMIT 1", 0, nullptr);
+  bool any = pendo_ledger_run(due, nullptr, nullptr) > 0 || pendo_ledger_run(fresh, nullptr, nullptr) > 0;
   pendo_ledger_end(&scope);
   return any;
 }
@@ -65,6 +65,7 @@ void look_and_deliver() {
   if (any) {
     pgstat_report_activity(STATE_RUNNING, "pendo_fdw: delivering the outbox");
     StartTransactionCommand();
+    MemoryContextSwitchTo(TopMemoryContext);  // it commits, and the transaction's own context with it
     pendo_outbox_deliver(nullptr, 0);
     CommitTransactionCommand();
   }

@@ -79,6 +79,7 @@ $leaver->disconnect;
 $dbh->do('DROP OWNED BY leaver; DROP ROLE leaver');
 my $error = error_of($dbh, 'CALL pendo_fdw_deliver()');
 like($error->{message}, qr/the role that wrote them does not exist any more/, 'rows of a role that was dropped are not sent');
+is(dead(), 'v0000001:failed', 'but die at once');
 isnt(stored('v0000001', 'plan'), 'by leaver', 'by nobody');
 $dbh->do("DELETE FROM pendo_fdw_queue");
 $dbh->do('DROP USER MAPPING FOR PUBLIC SERVER pendo');

@@ -66,10 +66,18 @@ TEST(StoredRecord, WhatIsCutOffIsDamaged) {
 TEST(StoredRecord, AnEarlierOneKeepsWhatIsNotSetAgain) {
   std::string both = stored("v", {Value::of_text("old"), Value::of_text("admin")});
   std::string plan = stored("v", {Value::of_text("new")});
-  EXPECT_EQ(read(without_fields_of(both, plan)), R"(v {"agent":{"role":"admin"}})");
-  EXPECT_EQ(without_fields_of(plan, both), "");
-  EXPECT_EQ(without_fields_of(both, both), "");
-  EXPECT_EQ(without_fields_of(both, "damaged"), "");
+  EXPECT_EQ(read(without_fields_of(both, plan, true)), R"(v {"agent":{"role":"admin"}})");
+  EXPECT_EQ(without_fields_of(plan, both, false), "");
+  EXPECT_EQ(without_fields_of(both, both, true), "");
+  EXPECT_EQ(without_fields_of(both, "damaged", true), "");
+}
+
+TEST(StoredRecord, AnEarlierOneThatMayCreateIsNotReplacedByOneThatDidNotFindIt) {
+  std::string creating = stored("v", {Value::of_text("old")}, true);
+  std::string plain = stored("v", {Value::of_text("new")});
+  EXPECT_EQ(without_fields_of(creating, plain, false), creating);
+  EXPECT_EQ(without_fields_of(creating, plain, true), "");
+  EXPECT_EQ(without_fields_of(creating, creating, false), "");
 }
 
 }  // namespace
