@@ -154,6 +154,11 @@ inline bool pendo_returning_needs_old(const Node* returning) {
 #endif
 }
 
+// PostgreSQL's macros for it, without ++ on a volatile, which C++20 deprecates. An
+// ERROR lets go, too.
+inline void pendo_hold_cancel() { QueryCancelHoldoffCount = QueryCancelHoldoffCount + 1; }
+inline void pendo_resume_cancel() { QueryCancelHoldoffCount = QueryCancelHoldoffCount - 1; }
+
 // From 0 up to, not including, 1.
 inline double pendo_random_fraction() { return pg_prng_double(&pg_global_prng_state); }
 

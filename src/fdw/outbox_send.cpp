@@ -142,7 +142,7 @@ void write_run(Sending* sending, PendoSpool* results) {
 
 void commit_settled(Sending* sending, const OutboxEnd* end) {
   sending->writing = true;
-  HOLD_CANCEL_INTERRUPTS();  // an ERROR lets it go
+  pendo_hold_cancel();
   MemoryContext context = AllocSetContextCreate(sending->context, "pendo_fdw settling", ALLOCSET_DEFAULT_SIZES);
   MemoryContext old = MemoryContextSwitchTo(context);
   LedgerScope scope;
@@ -155,7 +155,7 @@ void commit_settled(Sending* sending, const OutboxEnd* end) {
   MemoryContextSwitchTo(old);
   MemoryContextDelete(context);
   pendo_outbox_commit();
-  RESUME_CANCEL_INTERRUPTS();
+  pendo_resume_cancel();
   pendo_set_wait_hook(look_up, kLookEveryMs);
   sending->settled = sending->chunk->consignment->get()->settled();
   sending->committed = GetCurrentTimestamp();
