@@ -1,14 +1,13 @@
 // The life of one call, and the words for each way in which it can fail.
 #include "call.h"
 
-#include <strings.h>
 #include <time.h>
 
 #include <algorithm>
 #include <new>
 #include <utility>
 
-#include "json_text.h"
+#include "answer_limit.h"
 #include "printable.h"
 #include "reactor.h"
 #include "secrets.h"
@@ -16,7 +15,6 @@
 namespace pendo {
 namespace {
 
-constexpr std::size_t kMaxReplyBytes = 64u << 20;  // schemas of large subscriptions
 constexpr std::size_t kMaxErrorReplyBytes = 64u << 10;
 // libcurl 8.14 reads one more buffer each time it is paused again, and keeps it:
 // of what compresses well that is more than was taken from it.
@@ -29,12 +27,6 @@ bool append_header(curl_slist*& list, const std::string& line) {
   list = longer;
   return true;
 }
-
-bool has_prefix(std::string_view line, std::string_view prefix) {
-  return line.size() >= prefix.size() && strncasecmp(line.data(), prefix.data(), prefix.size()) == 0;
-}
-
-bool is_name(std::string_view text, std::string_view name) { return text.size() == name.size() && has_prefix(text, name); }
 
 bool refused_key(int status) { return status == 401 || status == 403; }
 
@@ -160,29 +152,37 @@ bool Call::begin_attempt() noexcept {
 }
 
 std::size_t Call::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
-  auto* call = static_cast<Call*>(self);
-  constexpr std::string_view kRetryAfter = "retry-after:";
-  constexpr std::string_view kEncoding = "content-encoding:";
-  std::string_view line(data, size);
-  if (has_prefix(line, "http/")) call->gunzip_.stop();  // another answer
-  if (has_prefix(line, kEncoding)) return call->set_encoding(trimmed(line.substr(kEncoding.size()))) ? size : 0;
-  if (!has_prefix(line, kRetryAfter)) return size;
-  try {
-    call->retry_after_.assign(line.substr(kRetryAfter.size()));
-  } catch (const std::bad_alloc&) {
-    call->out_of_memory_ = true;
-    return 0;
-  }
-  return size;
+  return static_cast<Call*>(self)->take_header(read_header({data, size})) ? size : 0;
 }
 
-bool Call::set_encoding(std::string_view name) noexcept {
-  if (is_name(name, "gzip") || is_name(name, "x-gzip")) {
-    out_of_memory_ = !gunzip_.start();
-    return !out_of_memory_;
+bool Call::take_header(const ReplyHeader& header) noexcept {
+  switch (header.kind) {
+    case HeaderKind::kStatus:  // another answer
+      gunzip_.stop();
+      return true;
+    case HeaderKind::kEncoding:
+      return set_encoding(encoding_of(header.value));
+    case HeaderKind::kRetryAfter:
+      return keep_retry_after(header.value);
+    case HeaderKind::kOther:
+      break;
   }
-  bad_encoding_ = !name.empty() && !is_name(name, "identity");
-  return !bad_encoding_;
+  return true;
+}
+
+bool Call::keep_retry_after(std::string_view value) noexcept try {
+  retry_after_ = value;
+  return true;
+} catch (const std::bad_alloc&) {
+  out_of_memory_ = true;
+  return false;
+}
+
+bool Call::set_encoding(Encoding encoding) noexcept {
+  bad_encoding_ = encoding == Encoding::kUnknown;
+  if (encoding != Encoding::kGzip) return !bad_encoding_;
+  out_of_memory_ = !gunzip_.start();
+  return !out_of_memory_;
 }
 
 // libcurl sends a request once more by itself when a kept connection turns out
@@ -413,7 +413,7 @@ Failure Call::failure() const noexcept try {
     f.sqlstate = sqlstate::kProgramLimit;
     f.message = "Pendo's answer to server \"" + config_.server_name + "\" is too long";
     f.detail = call_text() + " sent more than is taken.";
-    f.hint = "Check the server's region or api_url: Pendo's own answers are not like this.";
+    f.hint = kReplyLimitHint;
   } else if (refused_key(http_status_)) {
     f = describe_refused_key();
   } else if (http_status_ >= 300) {

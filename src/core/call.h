@@ -12,6 +12,7 @@
 #include "config.h"
 #include "failure.h"
 #include "gunzip.h"
+#include "reply_header.h"
 #include "retry.h"
 #include "wall.h"
 
@@ -106,7 +107,9 @@ class Call {
   static int on_sending(void* self, char*, char*, int, int) noexcept;
   static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) noexcept;
 
-  bool set_encoding(std::string_view name) noexcept;
+  bool take_header(const ReplyHeader& header) noexcept;
+  bool keep_retry_after(std::string_view value) noexcept;
+  bool set_encoding(Encoding encoding) noexcept;
   std::size_t take_compressed(const char* data, std::size_t size, long status) noexcept;
   bool take(const char* data, std::size_t size, long status) noexcept;
   bool streams(long status) const noexcept { return status == 200 && sink_; }

@@ -5,6 +5,7 @@
 #include <new>
 #include <utility>
 
+#include "answer_limit.h"
 #include "app_choice.h"
 #include "pipeline.h"
 #include "printable.h"
@@ -72,10 +73,12 @@ Status EventCounts::learn_names() {
   types_asked_ = false;
   std::string reason;
   if (!parse_track_types(types_->reply(), app_id_, names_, reason)) {
-    return fail(sqlstate::kReplyHandle,
-                "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
-                "GET " + track_types_path(app_id_) + " answered 200 with a body that begins: " + shown_reply(types_->reply(), 200),
-                "Check the server's region or api_url.");
+    Failure failure{sqlstate::kReplyHandle,
+                    "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
+                    "GET " + track_types_path(app_id_) + " answered 200 with a body that begins: " + shown_reply(types_->reply(), 200),
+                    "Check the server's region or api_url.", 200};
+    name_limit(failure, reason);
+    return fail(std::move(failure));
   }
   named_ = true;
   return Status::kDone;

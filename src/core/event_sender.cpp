@@ -98,7 +98,7 @@ bool is_no_receipt(std::string_view reply) {
 // FNV-1a, 64 bits: the same on every machine, for it is kept in the ledger.
 std::uint64_t fingerprint(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
-  for (unsigned char c : text) hash = (hash ^ c) * 0x100000001b3u;
+  for (char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return hash;
 }
 

@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "answer_limit.h"
 #include "printable.h"
 
 namespace pendo {
@@ -62,6 +63,7 @@ Status SchemaFetch::run() noexcept try {
                      "GET /api/v1/metadata/schema/" + kind_ + " answered 200 with a body that begins: " +
                          shown_reply(client_->config(), fetch_->reply(), 200),
                      "Check the server's region or api_url.", 200};
+  name_limit(failure_, reason);
   return Status::kFailed;
 } catch (const std::bad_alloc&) {
   failure_ = Failure{sqlstate::kOutOfMemory, {}, {}, {}, 0};

@@ -20,12 +20,23 @@ bool text_literal(std::string& out, std::string_view text) {
   return true;
 }
 
-// Without an exponent, which no document shows.
+// Without an exponent, which no document shows. Infinities and NaN have no form:
+// as a word they would be the name of a field.
 bool float_literal(std::string& out, double value) {
+  if (!std::isfinite(value)) return false;
   char text[1200];
   auto result = std::to_chars(text, text + sizeof text, value == 0 ? 0.0 : value, std::chars_format::fixed);
   out.append(text, result.ptr);
   return result.ec == std::errc();
+}
+
+// A longer one may be beyond every double.
+bool number_literal(std::string& out, std::string_view digits) {
+  constexpr std::size_t kMaxDigits = 300;
+  bool has_exponent = digits.find_first_of("eE") != std::string_view::npos;
+  if (digits.size() > kMaxDigits || has_exponent || !is_json_number(digits)) return false;
+  out += digits;
+  return true;
 }
 
 void time_literal(std::string& out, std::int64_t microseconds) {
@@ -60,9 +71,7 @@ bool append_literal(std::string& out, const Value& value) {
     case ValueKind::kFloat:
       return float_literal(out, value.real);
     case ValueKind::kNumber:
-      if (value.text.size() > 300 || !is_json_number(value.text)) return false;
-      out += value.text;
-      return true;
+      return number_literal(out, value.text);
     case ValueKind::kTime:
       time_literal(out, value.integer);
       return true;

@@ -51,6 +51,20 @@ using JsonWriter = rapidjson::Writer<JsonBuffer, rapidjson::UTF8<>, rapidjson::U
 // RapidJSON 1.1.0 that code counts the leading zeros of 0, which is undefined.
 inline constexpr unsigned kDocumentFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
 
+// What is wrong with a text, as the end of a sentence.
+inline const char* problem_of(rapidjson::ParseErrorCode code, const char* otherwise) {
+  switch (code) {
+    case rapidjson::kParseErrorStringInvalidEncoding:
+      return "is not valid UTF-8";
+    case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
+      return "holds half a surrogate pair";
+    case rapidjson::kParseErrorNumberTooBig:
+      return "holds a number beyond every double precision";
+    default:
+      return otherwise;
+  }
+}
+
 // A whole body whose top level is an object. False: `reason` tells why. May
 // throw std::bad_alloc.
 inline bool parse_object(std::string_view body, Document& document, std::string& reason) {
@@ -61,7 +75,7 @@ inline bool parse_object(std::string_view body, Document& document, std::string&
   // RapidJSON takes \0 for the end of the text
   bool whole = !body.empty() && !std::memchr(body.data(), 0, body.size());
   if (!whole || document.Parse<kDocumentFlags>(body.data(), body.size()).HasParseError()) {
-    reason = "it is not JSON";
+    reason = std::string("it ") + problem_of(document.GetParseError(), "is not JSON");
     return false;
   }
   if (document.IsObject()) return true;

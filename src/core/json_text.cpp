@@ -84,18 +84,6 @@ int hex_digit(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-// The code unit of a \uXXXX at `at`, or -1.
-int escaped_unit(std::string_view text, std::size_t at) {
-  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
-  int unit = 0;
-  for (std::size_t i = at + 2; i < at + 6; ++i) {
-    int digit = hex_digit(text[i]);
-    if (digit < 0) return -1;
-    unit = unit * 16 + digit;
-  }
-  return unit;
-}
-
 // Steps over the escape at `at`. nullptr: it stands for a character.
 const char* step_escape(std::string_view text, std::size_t& at) {
   int unit = escaped_unit(text, at);
@@ -121,6 +109,17 @@ std::size_t skip_string(std::string_view json, std::size_t at) {
 }
 
 }  // namespace
+
+int escaped_unit(std::string_view text, std::size_t at) noexcept {
+  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return -1;
+  int unit = 0;
+  for (std::size_t i = at + 2; i < at + 6; ++i) {
+    int digit = hex_digit(text[i]);
+    if (digit < 0) return -1;
+    unit = unit * 16 + digit;
+  }
+  return unit;
+}
 
 std::size_t number_length(std::string_view text) noexcept {
   std::size_t at = !text.empty() && text[0] == '-' ? 1 : 0;

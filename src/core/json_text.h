@@ -41,6 +41,9 @@ enum class Exact { kOk, kNotWhole, kTooBig };
 // whole number that an int64 holds.
 Exact whole_number(std::string_view number, int shift, std::int64_t& out) noexcept;
 
+// The code unit of a \uXXXX at `at`, or -1.
+int escaped_unit(std::string_view text, std::size_t at) noexcept;
+
 // Escapes in strings or keys of valid JSON that stand for no character which
 // PostgreSQL can hold: \u0000, half a surrogate pair. nullptr: none.
 const char* escape_problem(std::string_view json) noexcept;

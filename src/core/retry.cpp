@@ -50,6 +50,9 @@ bool worth_retrying_status(int status) {
   }
 }
 
+// Whoever asks for more than 30 years has asked for too much anyway.
+std::int64_t milliseconds_of(std::int64_t seconds) { return std::min<std::int64_t>(seconds, 1'000'000'000) * 1000; }
+
 }  // namespace
 
 Verdict judge(CallKind kind, int curl_code, int http_status) noexcept {
@@ -75,14 +78,14 @@ std::int64_t retry_after_ms(std::string_view header, std::int64_t now_epoch_s) n
   auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
   if (end == header.data() + header.size()) {
     if (header.front() == '-') return -1;
-    return (error == std::errc() ? std::min(seconds, kLongest) : kLongest) * 1000;
+    return milliseconds_of(error == std::errc() ? seconds : kLongest);
   }
   if (header.size() > 60) return -1;
   char date[64];
   date[header.copy(date, sizeof date - 1)] = '\0';
   std::int64_t when = curl_getdate(date, nullptr);
   if (when < 0) return -1;
-  return std::max<std::int64_t>(when - now_epoch_s, 0) * 1000;
+  return milliseconds_of(std::max<std::int64_t>(when - now_epoch_s, 0));
 }
 
 Backoff::Backoff(const CallOptions& options, std::int64_t now_ms) noexcept

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "convert.h"
 #include "json_reader.h"
 #include "record_splitter.h"
+#include "record_text.h"
 
 namespace pendo {
 namespace {
@@ -285,28 +287,6 @@ struct RowDecoder::State {
 
 namespace {
 
-// Writes a 0 over each number, padded with blanks; up to one that is malformed,
-// where the parser is to stop.
-void hide_numbers(std::string_view record, char* text) {
-  for (std::size_t at = 0; at < record.size();) {
-    char c = record[at];
-    if (c == '"') {
-      for (++at; at < record.size() && record[at] != '"'; ++at) at += record[at] == '\\' ? 1 : 0;
-      ++at;
-      continue;
-    }
-    if (c != '-' && (c < '0' || c > '9')) {
-      ++at;
-      continue;
-    }
-    std::size_t length = number_length(record.substr(at));
-    if (length == 0) return;
-    std::fill_n(text + at, length, ' ');
-    text[at] = '0';
-    at += length;
-  }
-}
-
 void copy_padded(std::string_view record, std::vector<char>& text) {
   bool keeps_too_much = text.capacity() > kKeptBytes && record.size() < text.capacity() / 4;
   if (keeps_too_much) std::vector<char>().swap(text);
@@ -331,6 +311,7 @@ bool RowDecoder::decode(std::string_view record, Value* out) noexcept try {
 }
 
 bool RowDecoder::run(std::string_view record) {
+  reason_.clear();
   if (record.size() > kMaxRecordBytes) {
     reason_ = "a record is too long";
     return false;
@@ -339,23 +320,29 @@ bool RowDecoder::run(std::string_view record) {
     reason_ = "a record is not an object";
     return false;
   }
-  if (parse(record, false)) return true;
-  // RapidJSON 1.1.0 refuses numbers beyond a double even where it only passes
-  // them on
-  bool beyond_double = state_->reader.GetParseErrorCode() == rapidjson::kParseErrorNumberTooBig;
-  return beyond_double && parse(record, true);
+  // each time with more of what RapidJSON refuses changed, never without an end
+  Changes changes;
+  while (!parse(record, changes)) {
+    if (!reason_.empty()) return false;
+  }
+  return true;
 }
 
-bool RowDecoder::parse(std::string_view record, bool numbers_hidden) {
+// False without a reason: it may be good with these changes.
+bool RowDecoder::parse(std::string_view record, Changes& changes) {
   std::vector<char>& text = state_->text;
   copy_padded(record, text);
-  if (numbers_hidden) hide_numbers(record, text.data());
-  Handler handler(state_->plan, state_->open, record, text.data(), numbers_hidden);
+  if (changes.numbers) hide_numbers(record, text.data());
+  if (changes.halves) turn_lone_halves(record, text.data());
+  Handler handler(state_->plan, state_->open, record, text.data(), changes.numbers);
   RecordStream& stream = handler.stream();
   bool good = !state_->reader.Parse<kRecordFlags>(stream, handler).IsError();
   // a \0 in the text looks like its end
   if (good && stream.Tell() == record.size()) return true;
-  reason_ = handler.too_deep() ? "a record is nested too deep" : "a record is not valid JSON";
+  rapidjson::ParseErrorCode code = state_->reader.GetParseErrorCode();
+  if (code == rapidjson::kParseErrorNumberTooBig && !std::exchange(changes.numbers, true)) return false;
+  if (code == rapidjson::kParseErrorStringUnicodeSurrogateInvalid && !std::exchange(changes.halves, true)) return false;
+  reason_ = std::string("a record ") + (handler.too_deep() ? "is nested too deep" : problem_of(code, "is not valid JSON"));
   return false;
 }
 

@@ -40,12 +40,18 @@ class RowDecoder {
   void release() noexcept;
 
  private:
+  // To the copy that is parsed: record_text.h.
+  struct Changes {
+    bool numbers = false;
+    bool halves = false;
+  };
+
   class Plan;
   class Handler;
   struct State;
 
   bool run(std::string_view record);
-  bool parse(std::string_view record, bool numbers_hidden);
+  bool parse(std::string_view record, Changes& changes);
 
   std::unique_ptr<State> state_;
   std::string reason_;

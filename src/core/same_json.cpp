@@ -33,9 +33,11 @@ class Normalizer : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Normal
   const std::string& result() const { return result_; }
 
  private:
+  using Members = std::vector<std::pair<std::string, std::string>>;
+
   struct Open {
     bool is_object;
-    std::vector<std::pair<std::string, std::string>> members;
+    Members members;
   };
 
   static std::string quoted(std::string_view text) {
@@ -61,8 +63,7 @@ class Normalizer : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Normal
   bool end() {
     Open closed = std::move(open_.back());
     open_.pop_back();
-    // of members of one name the last one counts
-    if (closed.is_object) std::stable_sort(closed.members.begin(), closed.members.end(), by_name);
+    if (closed.is_object) sort(closed.members);
     std::string text = closed.is_object ? "{" : "[";
     for (const auto& [name, value] : closed.members) {
       if (text.size() > 1) text += ',';
@@ -73,8 +74,12 @@ class Normalizer : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Normal
     return put(text + (closed.is_object ? "}" : "]"));
   }
 
-  static bool by_name(const std::pair<std::string, std::string>& a, const std::pair<std::string, std::string>& b) {
-    return a.first < b.first;
+  // Of members of one name the last one counts.
+  static void sort(Members& members) {
+    std::stable_sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+    auto dropped = std::unique(members.rbegin(), members.rend(), same_name);
+    members.erase(members.begin(), dropped.base());
   }
 
   bool put(std::string text) {
@@ -113,6 +118,8 @@ bool may_differ_in_form(std::string_view json) {
 
 bool is_same_json(std::string_view a, std::string_view b) noexcept try {
   if (a == b) return true;
+  a = trimmed(a);
+  b = trimmed(b);
   if (!may_differ_in_form(a) || !may_differ_in_form(b)) return false;
   std::string one = normalized(a);
   return !one.empty() && one == normalized(b);

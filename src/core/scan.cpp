@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "answer_limit.h"
 #include "app_choice.h"
 #include "json_write.h"
 #include "pipeline.h"
@@ -440,12 +441,14 @@ Status Scan::confirm_absence() {
 
 Status Scan::nonsense(const std::string& reason) {
   std::string begin = mode_ == Mode::kIdle ? shown_reply(call_.reply(), 200) : shown_reply(ahead_ ? ready_page_ : splitter_.preview(), 200);
-  return fail(sqlstate::kReplyHandle,
-              "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
-              (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +
-                  " answered " + std::to_string(call_.http_status()) + " with a body that begins: " + begin,
-              "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
-              "check the server's region or api_url.");
+  Failure failure{sqlstate::kReplyHandle,
+                  "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
+                  (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +
+                      " answered " + std::to_string(call_.http_status()) + " with a body that begins: " + begin,
+                  "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
+                  "check the server's region or api_url.", call_.http_status()};
+  name_limit(failure, reason);
+  return fail(std::move(failure));
 }
 
 std::string describe_scan(const ObjectDescriptor& object, const std::vector<ScanColumn>& columns,

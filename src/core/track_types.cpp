@@ -25,7 +25,7 @@ bool parse_track_types(std::string_view body, std::string_view apps, TrackTypeNa
   Document document;
   bool whole = !body.empty() && !std::memchr(body.data(), 0, body.size());
   if (!whole || document.Parse<kDocumentFlags>(body.data(), body.size()).HasParseError() || !document.IsArray()) {
-    reason = "it is not a JSON array of track types";
+    reason = std::string("it ") + problem_of(document.GetParseError(), "is not a JSON array of track types");
     return false;
   }
   for (const auto& type : document.GetArray()) {
@@ -33,7 +33,12 @@ bool parse_track_types(std::string_view body, std::string_view apps, TrackTypeNa
     const JsonValue* id = member_of(type, "id");
     const JsonValue* event = member_of(type, "trackTypeName");
     const JsonValue* name = event && event->IsString() ? event : member_of(type, "name");
-    if (id && name) names.insert_or_assign(std::string(string_of(*id)), std::string(string_of(*name)));
+    if (!id || !name) continue;
+    if (text_problem(string_of(*id)) || text_problem(string_of(*name))) {
+      reason = "a name in it is not text";
+      return false;
+    }
+    names.insert_or_assign(std::string(string_of(*id)), std::string(string_of(*name)));
   }
   return true;
 }

@@ -74,7 +74,7 @@ TEST(MetadataSchema, RefusesWhatIsNoSchema) {
       {R"({"a":{"b":{}})", "it is not JSON"},
       {R"({"a":{}}x)", "it is not JSON"},
       {std::string("{}\0", 3), "it is not JSON"},
-      {"{\"a\":{\"\xff\":{}}}", "it is not JSON"},
+      {"{\"a\":{\"\xff\":{}}}", "it is not valid UTF-8"},
       {"[]", "it is not a JSON object"},
       {"null", "it is not a JSON object"},
       {R"({"error":"no"})", "a group in it is not an object"},

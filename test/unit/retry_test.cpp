@@ -32,6 +32,14 @@ TEST(Retry, RetryAfterIsReadAsSecondsOrDate) {
   for (auto senseless : {"", "soon", "-3", "-99999999999999999999999999", "1.5x"}) EXPECT_EQ(retry_after_ms(senseless, 0), -1) << senseless;
 }
 
+TEST(Retry, RetryAfterOfTheFarFutureIsNoOverflow) {
+  constexpr std::int64_t kMost = 1'000'000'000'000;
+  for (auto far : {"Sun, 06 Nov 1784111777", "Sun, 06 Nov 1784111777 08:49:37 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "9223372036854775807"}) {
+    EXPECT_EQ(retry_after_ms(far, 0), kMost) << far;
+  }
+  EXPECT_EQ(retry_after_ms("9223372036854775808", 0), -1);
+}
+
 TEST(Retry, BackoffWaitsAtLeastWhatWasAskedAndGivesUp) {
   CallOptions options;
   options.max_retries = 2;

@@ -157,13 +157,28 @@ TEST(RowDecoder, MakesStringsBadThatPostgresqlCannotHold) {
   EXPECT_EQ(decoded(columns, R"({"c":"\u0000","a":"\ud83d\ude00"})"), (Texts{"😀", R"("\ud83d\ude00")", "null"}));
 }
 
+// RapidJSON refuses the whole record for a first half that stands alone.
+TEST(RowDecoder, AHalfOfASurrogatePairSpoilsNothingButItsValue) {
+  std::vector<DecodeColumn> columns = {{{"a"}, ColumnType::kText}, {{"a"}, ColumnType::kJson}, {{"b"}, ColumnType::kJson}};
+  constexpr const char* kHalf = "bad: it holds half a surrogate pair";
+  for (auto half : {"\\ud800", "\\uDBFF", "\\ud800x", "\\ud83d\\ud83d\\ude00", "\\ud800\\u0041", "\\ud800\\n", "\\\\\\ud800", "\\udc00", "\\ude00\\ud83d"}) {
+    std::string value = '"' + std::string(half) + '"';
+    EXPECT_EQ(decoded(columns, R"({"a":)" + value + R"(,"b":1e400})"), (Texts{kHalf, kHalf, "1e400"})) << half;
+    EXPECT_EQ(decoded(columns, R"({"x":)" + value + R"(,"b":[)" + value + R"(],"a":"\ud83d\ude00"})"), (Texts{"😀", R"("\ud83d\ude00")", kHalf})) << half;
+    EXPECT_EQ(decoded(columns, "{" + value + R"(:{"a":1},"a":"y"})"), (Texts{"y", "\"y\"", "null"})) << half;
+  }
+  EXPECT_EQ(decoded(columns, R"({"a":"\\ud800","b":["\\\\ud800"]})"), (Texts{R"(\ud800)", R"("\\ud800")", R"(["\\\\ud800"])"}));
+}
+
 TEST(RowDecoder, RefusesARecordThatIsNotJson) {
   for (std::string_view record :
        {R"({"a":1)", R"({"a":"x)", R"({"a":"x\)", R"({"a":"x\u00)", R"({"a" 1})", R"({a:1})", R"({"a":1,})", R"({"a":tru})",
         R"({"a":01})", R"({"a":1.})", R"({"a":+1})", R"({"a":NaN})", R"({"a":[1})", R"({"a":1}})", R"({"a":1}{})", R"({"a":1} x)",
-        R"({"x":"\q"})", R"({"a":"\ud800"})", "{\"a\":\"\n\"}", "{", "{\"a\":\"\xff\"}", "{\"\xc0\x80\":1}", "{\"a\":\"\xed\xa0\x80\"}",
-        R"({"a":1 /* c */})"}) {
+        R"({"x":"\q"})", R"({"x":"\ud800\q"})", "{\"a\":\"\n\"}", "{", R"({"a":1 /* c */})"}) {
     EXPECT_EQ(failure_of(record), "a record is not valid JSON") << record;
+  }
+  for (std::string_view record : {"{\"a\":\"\xff\"}", "{\"\xc0\x80\":1}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}"}) {
+    EXPECT_EQ(failure_of(record), "a record is not valid UTF-8") << record;
   }
   for (std::string_view record : {"", " ", "1", "null", "[]", "\"a\"", "x{}"}) {
     EXPECT_EQ(failure_of(record), "a record is not an object") << record;
@@ -182,7 +197,7 @@ TEST(RowDecoder, RefusesANulByteAnywhere) {
 
 TEST(RowDecoder, ReadsNothingPastARecordThatEndsWithinACharacter) {
   for (std::string_view end : {"\xc3", "\xe2", "\xe2\x82", "\xf0", "\xf0\x9f", "\xf0\x9f\x98"}) {
-    EXPECT_EQ(failure_of(R"({"a":")" + std::string(end)), "a record is not valid JSON");
+    EXPECT_EQ(failure_of(R"({"a":")" + std::string(end)), "a record is not valid UTF-8");
   }
 }
 

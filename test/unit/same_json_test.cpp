@@ -24,6 +24,17 @@ TEST(SameJson, MembersHaveNoOrderAndElementsHave) {
   EXPECT_FALSE(is_same_json(R"({"a":null})", "{}"));
 }
 
+TEST(SameJson, OfMembersOfOneNameTheLastOneCounts) {
+  EXPECT_TRUE(is_same_json(R"({"a":1,"b":0,"a":2})", R"({"b":0,"a":2})"));
+  EXPECT_FALSE(is_same_json(R"({"a":2,"a":1})", R"({"a":2})"));
+  EXPECT_TRUE(is_same_json(R"([{"a":{"x":1},"a":{}}])", R"([{"a":{}}])"));
+}
+
+TEST(SameJson, BlanksAroundAreNothing) {
+  EXPECT_TRUE(is_same_json(" {\"a\" : 1} \n", "{\"a\":1}"));
+  EXPECT_TRUE(is_same_json("1 ", "1.0"));
+}
+
 TEST(SameJson, TextIsComparedAsItIs) {
   EXPECT_TRUE(is_same_json("\"a\"", "\"a\""));
   EXPECT_FALSE(is_same_json("\"a\"", "\"A\""));
