@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstdint>
 
 #include "utf8.h"
@@ -242,7 +243,9 @@ class JsonReader {
       return true;
     }
     double number = 0;
-    if (std::from_chars(first, at_, number).ec != std::errc()) {
+    // Go: what is too small is 0, what is too large an error
+    if (std::from_chars(first, at_, number).ec != std::errc()) number = std::strtod(std::string(first, at_).c_str(), nullptr);
+    if (!std::isfinite(number)) {
       error = "json: cannot unmarshal number " + std::string(first, at_) + " into Go value of type float64";
       return false;
     }

@@ -23,17 +23,17 @@ enum class Type { kMissing, kNull, kBoolean, kInteger, kFloat, kString, kList, k
 class Value {
  public:
   Value() = default;
-  Value(std::nullptr_t) : data_(nullptr) {}
-  Value(bool value) : data_(value) {}
+  Value(std::nullptr_t);
+  Value(bool value);
   template <std::integral T>
     requires(!std::same_as<T, bool>)
-  Value(T value) : data_(static_cast<std::int64_t>(value)) {}
-  Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::move(value)) {}
-  Value(std::string_view value) : data_(std::string(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
-  Value(List value) : data_(std::move(value)) {}
-  Value(Object value) : data_(std::move(value)) {}
+  Value(T value);
+  Value(double value);
+  Value(std::string value);
+  Value(std::string_view value);
+  Value(const char* value);
+  Value(List value);
+  Value(Object value);
 
   Type type() const { return static_cast<Type>(data_.index()); }
   bool is(Type type) const { return this->type() == type; }
@@ -71,6 +71,19 @@ struct Member {
   std::string name;
   Value value;
 };
+
+// Not within the class: clang then needs all of Member, which holds a Value.
+inline Value::Value(std::nullptr_t) : data_(nullptr) {}
+inline Value::Value(bool value) : data_(value) {}
+template <std::integral T>
+  requires(!std::same_as<T, bool>)
+Value::Value(T value) : data_(static_cast<std::int64_t>(value)) {}
+inline Value::Value(double value) : data_(value) {}
+inline Value::Value(std::string value) : data_(std::move(value)) {}
+inline Value::Value(std::string_view value) : data_(std::string(value)) {}
+inline Value::Value(const char* value) : data_(std::string(value)) {}
+inline Value::Value(List value) : data_(std::move(value)) {}
+inline Value::Value(Object value) : data_(std::move(value)) {}
 
 // Same type and content; 1 and 1.0 are the same number, missing and null are not the same.
 bool operator==(const Value& left, const Value& right);
