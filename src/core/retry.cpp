@@ -74,11 +74,10 @@ std::int64_t retry_after_ms(std::string_view header, std::int64_t now_epoch_s) n
   }
   if (header.empty()) return -1;
   std::int64_t seconds = 0;
-  constexpr std::int64_t kLongest = 1'000'000'000;
   auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
   if (end == header.data() + header.size()) {
     if (header.front() == '-') return -1;
-    return milliseconds_of(error == std::errc() ? seconds : kLongest);
+    return milliseconds_of(error == std::errc() ? seconds : INT64_MAX);
   }
   if (header.size() > 60) return -1;
   char date[64];

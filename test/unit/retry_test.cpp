@@ -37,7 +37,7 @@ TEST(Retry, RetryAfterOfTheFarFutureIsNoOverflow) {
   for (auto far : {"Sun, 06 Nov 1784111777", "Sun, 06 Nov 1784111777 08:49:37 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "9223372036854775807"}) {
     EXPECT_EQ(retry_after_ms(far, 0), kMost) << far;
   }
-  EXPECT_EQ(retry_after_ms("9223372036854775808", 0), -1);
+  EXPECT_EQ(retry_after_ms("9223372036854775808", 0), kMost);
 }
 
 TEST(Retry, BackoffWaitsAtLeastWhatWasAskedAndGivesUp) {
