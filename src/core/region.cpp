@@ -69,6 +69,14 @@ const Region* find_region(std::string_view name) noexcept {
   return nullptr;
 }
 
+// Newer versions of libcurl mend what was written: "127.0.0.1." becomes an address.
+static bool stands_in(const char* text, const char* host) noexcept {
+  const char* begin = std::strstr(text, "://");
+  std::size_t size = std::strlen(host);
+  bool is_numeric_v6 = *host == '[';  // which has many forms
+  return begin && (is_numeric_v6 || (std::strncmp(begin + 3, host, size) == 0 && std::strchr(":/", begin[3 + size])));
+}
+
 const char* base_url_problem(const char* text) noexcept {
   for (const char* c = text; *c; ++c) {
     if (static_cast<unsigned char>(*c) <= ' ' || *c == 0x7f) return "it has a blank or a control character";
@@ -91,7 +99,8 @@ const char* base_url_problem(const char* text) noexcept {
   if (path && std::strcmp(path.get(), "/") != 0) return "it must end after the host and port";
   auto port = part(url, CURLUPART_PORT);
   if (port && std::strcmp(port.get(), "0") == 0) return "there is no port 0";
-  return is_plain(text) && !part(url, CURLUPART_ZONEID) ? nullptr : "it must be scheme://host[:port]";
+  bool as_written = is_plain(text) && stands_in(text, host.get()) && !part(url, CURLUPART_ZONEID);
+  return as_written ? nullptr : "it must be scheme://host[:port]";
 }
 
 }  // namespace pendo

@@ -99,8 +99,8 @@ void pendo_ledger_begin(LedgerScope* scope, LedgerRole role) {
   scope->read_only = XactReadOnly;
   scope->guc_level = NewGUCNestLevel();
   set("search_path", "pg_catalog, pg_temp");
-  if (role == LedgerRole::kOwner) {
-    set_for_owner();
+  if (role == LedgerRole::kOwner) set_for_owner();
+  if (role != LedgerRole::kCaller) {
     Oid owner = owner_of(pendo_ledger_table(&scope->extension, "pendo_fdw_runs"));
     SetUserIdAndSecContext(owner, scope->security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
   } else {

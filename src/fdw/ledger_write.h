@@ -25,6 +25,7 @@ Oid pendo_ledger_table(const PendoExtension* extension, const char* name);
 
 enum class LedgerRole {
   kOwner,   // of the tables
+  kAdder,   // the same, of statements that add rows and look for none: no setting helps them
   kCaller,  // whoever runs the statement; row security is on
 };
 

@@ -253,7 +253,7 @@ void tell_known(const PendoRun* run, int64 known) {
 
 void enqueue(PendoRun* run) {
   LedgerScope scope;
-  pendo_ledger_begin(&scope, LedgerRole::kOwner);
+  pendo_ledger_begin(&scope, LedgerRole::kAdder);
   pendo_ledger_force_writable(&scope);
   if (pendo_outbox_home(&scope) == OutboxHome::kElsewhere) warn_of_copy(run);
   Enqueuing enqueuing;
