@@ -122,17 +122,20 @@ sub updates {
     my ($name, $calls, @faults) = @_;
     $simulator->reset;
     $simulator->faults(@faults);
+    my ($least, $most) = ref $calls ? @$calls : ($calls, $calls);
     my @notices = eval { update() };
     is($@, '', "update, $name: works");
     is_deeply(\@notices, [], "update, $name: no message");
     is_deeply([stored_wrong()], [], "update, $name: every value is there");
-    is(calls($bulk), $calls, "update, $name: $calls calls");
+    my $made = calls($bulk);
+    ok($made >= $least && $made <= $most, "update, $name: $least to $most calls") or diag("$made calls");
     return;
 }
 
 updates('nothing wrong', 4);
 updates('503 twice', 6, { route => $bulk, times => 2, kind => 'status', status => 503, body => '' });
-updates('408 after half of a batch', 6, { route => $bulk, skip => 1, times => 1, kind => 'partial_408' });
+# a batch that is not under way yet when the answer comes is halved, too
+updates('408 after half of a batch', [6, 7], { route => $bulk, skip => 1, times => 1, kind => 'partial_408' });
 updates('reset after it was applied', 5, { route => $bulk, times => 1, kind => 'reset_after' });
 updates('reset before', 6, { route => $bulk, times => 2, kind => 'reset_before' });
 updates('stall', 5, { route => $bulk, times => 1, kind => 'stall_before', ms => 60_000 });
