@@ -186,7 +186,9 @@ ALTER TABLE pendo_fdw_queue ENABLE ROW LEVEL SECURITY;
 ALTER TABLE pendo_fdw_dead_letters ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON pendo_fdw_queue FOR SELECT USING (pg_catalog.pg_has_role(role, 'MEMBER'));
 CREATE POLICY own_rows ON pendo_fdw_dead_letters FOR SELECT USING (pg_catalog.pg_has_role(role, 'MEMBER'));
-GRANT SELECT ON pendo_fdw_queue, pendo_fdw_dead_letters, pendo_fdw_outbox_home TO PUBLIC;
+-- keys are nobody's, and shown to nobody; but pg_dump of a plain user reads all tables
+ALTER TABLE pendo_fdw_event_keys ENABLE ROW LEVEL SECURITY;
+GRANT SELECT ON pendo_fdw_queue, pendo_fdw_queue_seq_seq, pendo_fdw_dead_letters, pendo_fdw_event_keys, pendo_fdw_outbox_home TO PUBLIC;
 
 SELECT pg_catalog.pg_extension_config_dump('pendo_fdw_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('pendo_fdw_queue_seq_seq', '');
@@ -207,7 +209,8 @@ SELECT server, object,
 FROM (SELECT server, object, enqueued, next_attempt, attempts, last_error AS error, last_attempt AS at, false AS dead
         FROM pendo_fdw_queue
       UNION ALL
-      SELECT server, object, enqueued, NULL, attempts, reason || coalesce(': ' || message, ''), died, true
+      SELECT server, object, enqueued, NULL::timestamptz AS next_attempt, attempts, reason || coalesce(': ' || message, '') AS error,
+             died AS at, true AS dead
         FROM pendo_fdw_dead_letters) AS records
 GROUP BY server, object;
 GRANT SELECT ON pendo_fdw_outbox TO PUBLIC;
