@@ -307,7 +307,7 @@ sub start_simulator {
     -x $program or BAIL_OUT("no simulator at $program: make simulator");
     my $log = tempdir('simulator_XXXX', DIR => $folder) . '/log';
     my $http = HTTP::Tiny->new(timeout => 120, max_redirect => 0);
-    my $self = bless { log => $log, http => $http, command => [$program, @options] }, 'PendoTest::Simulator';
+    my $self = bless { log => $log, http => $http, program => $program, options => \@options }, 'PendoTest::Simulator';
     push @running, $self;
     launch_simulator($self, 0);
     return $self;
@@ -316,7 +316,7 @@ sub start_simulator {
 sub launch_simulator {
     my ($self, $port) = @_;
     my $log = $self->{log};
-    $self->{pid} = spawn({}, $log, @{ $self->{command} }, '--port', $port);
+    $self->{pid} = spawn({}, $log, $self->{program}, '--port', $port, @{ $self->{options} });    # among which there may be a port
     $self->{url} = wait_until('the simulator', 60, sub {
         die "the simulator ended:\n" . slurp("$log.err") if waitpid($self->{pid}, WNOHANG) == $self->{pid};
         return -e "$log.out" && slurp("$log.out") =~ /^ready (\S+)\n/ ? $1 : undef;
