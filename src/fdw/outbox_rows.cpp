@@ -215,8 +215,8 @@ double seconds_to_wait(int attempts) {
   return ceiling * (0.5 + pendo_random_fraction() / 2);
 }
 
-void add_later(Rows* later, const OutboxRow* row, const Verdict* verdict) {
-  later->columns[2][later->count] = Float8GetDatum(seconds_to_wait(row->attempts));
+void add_later(Rows* later, const OutboxRow* row, const Verdict* verdict, double wait) {
+  later->columns[2][later->count] = Float8GetDatum(wait);
   later->columns[3][later->count] = CStringGetTextDatum(verdict->message);
   add_key(later, row);
 }
@@ -241,8 +241,9 @@ void keep_for_later(const LedgerScope* scope, Rows* rows, bool counts) {
                     Int32GetDatum(counts ? 1 : 0)};
   pendo_ledger_run(pendo_ledger_kept(scope,
                                         "UPDATE @pendo_fdw_queue AS q SET attempts = q.attempts + 1, failures = q.failures + f.counted, sent = NULL, last_attempt = pg_catalog.clock_timestamp(),"
-                                        " next_attempt = pg_catalog.clock_timestamp() + f.wait * interval '1 second', last_error = f.error"
-                                        " FROM (SELECT old.ctid, k.wait, k.error, $5 AS counted FROM unnest($1, $2, $3, $4) AS k(shard, seq, wait, error),"
+                                        " next_attempt = f.now + f.wait * interval '1 second', last_error = f.error"
+                                        " FROM (SELECT old.ctid, k.wait, k.error, $5 AS counted, c.now FROM (SELECT pg_catalog.clock_timestamp() AS now OFFSET 0) AS c,"
+                                        " unnest($1, $2, $3, $4) AS k(shard, seq, wait, error),"
                                         " LATERAL (SELECT o.ctid FROM @pendo_fdw_queue AS o WHERE o.shard = k.shard AND o.seq = k.seq OFFSET 0) AS old"
                                         " OFFSET 0) AS f WHERE q.ctid = f.ctid",
                                         lengthof(types), types),
@@ -287,6 +288,7 @@ void bury(const LedgerScope* scope, const Rows* dead) {
 struct RecordRows {
   int last;      // the row that stands for it
   int failures;  // the most that one of them has had
+  double wait;   // seconds, should it fail: for all the same, so that they come back together
 };
 
 RecordRows* rows_by_record(const OutboxChunk* chunk) {
@@ -296,6 +298,7 @@ RecordRows* rows_by_record(const OutboxChunk* chunk) {
     const OutboxRow* row = &chunk->rows[i];
     if (row->record < 0) continue;
     result[row->record].last = i;
+    if (result[row->record].wait == 0) result[row->record].wait = seconds_to_wait(row->attempts);
     result[row->record].failures = Max(result[row->record].failures, row->failures);
   }
   return result;
@@ -317,7 +320,7 @@ void sort_rows(OutboxChunk* chunk, const OutboxEnd* end, Settling* settling) {
     if (row->settled) continue;
     bool stands_for_record = row->record < 0 || records[row->record].last == i;
     Verdict verdict = verdict_of(chunk, row, row->record < 0 ? row->failures : records[row->record].failures, end);
-    if (verdict.fate == Fate::kFails) add_later(&settling->later, row, &verdict);
+    if (verdict.fate == Fate::kFails) add_later(&settling->later, row, &verdict, records[row->record].wait);
     if (verdict.fate == Fate::kStays && row->is_marked) add_key(&settling->marked, row);
     if (verdict.fate == Fate::kDies && stands_for_record) add_dead(&settling->dead, chunk, row, verdict);
     if (verdict.fate != Fate::kGoes && verdict.fate != Fate::kDies) continue;

@@ -78,6 +78,13 @@ $dbh->begin_work;
 is(error_of($dbh, "SELECT pendo_fdw_requeue('pendo')")->{state}, '25001', 'nobody holds deliveries up by a requeue that does not end');
 $dbh->rollback;
 
+# rows that went out together come back together, and the older one not alone
+clean();
+plan_to(3, "value $_") for 1 .. 8;
+fails_with(503, times => 1);
+deliver();
+is(value('SELECT count(DISTINCT next_attempt) FROM pendo_fdw_queue'), 1, 'rows of one record have one next attempt');
+
 # ---- one role's trouble is not another's ---------------------------------
 
 clean();
