@@ -136,10 +136,7 @@ WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, au
       autovacuum_vacuum_insert_threshold = 100000, autovacuum_vacuum_cost_delay = 0, autovacuum_analyze_scale_factor = 0,
       autovacuum_analyze_threshold = 100000, toast.autovacuum_vacuum_scale_factor = 0,
       toast.autovacuum_vacuum_threshold = 5000, toast.autovacuum_vacuum_cost_delay = 0);
--- of those that have failed: by id, in order, and by when they are due
-CREATE INDEX pendo_fdw_queue_failed_id_idx ON pendo_fdw_queue (shard, id) WHERE attempts > 0;
-CREATE INDEX pendo_fdw_queue_failed_idx ON pendo_fdw_queue (shard, seq) WHERE attempts > 0;
-CREATE INDEX pendo_fdw_queue_due_idx ON pendo_fdw_queue (next_attempt) WHERE attempts > 0;
+CREATE INDEX pendo_fdw_queue_failed_idx ON pendo_fdw_queue (shard, id) WHERE attempts > 0;
 
 COMMENT ON TABLE pendo_fdw_queue IS 'what delivery ''outbox'' has still to send: a row for each record or event';
 
