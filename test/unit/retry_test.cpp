@@ -34,8 +34,11 @@ TEST(Retry, RetryAfterIsReadAsSecondsOrDate) {
 
 TEST(Retry, RetryAfterOfTheFarFutureIsNoOverflow) {
   constexpr std::int64_t kMost = 1'000'000'000'000;
-  for (auto far : {"Sun, 06 Nov 1784111777", "Sun, 06 Nov 1784111777 08:49:37 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "9223372036854775807"}) {
-    EXPECT_EQ(retry_after_ms(far, 0), kMost) << far;
+  for (auto far : {"Fri, 31 Dec 9999 23:59:59 GMT", "9223372036854775807"}) EXPECT_EQ(retry_after_ms(far, 0), kMost) << far;
+  // a date in some versions of libcurl only
+  for (auto odd : {"Sun, 06 Nov 1784111777", "Sun, 06 Nov 1784111777 08:49:37 GMT"}) {
+    std::int64_t asked = retry_after_ms(odd, 0);
+    EXPECT_TRUE(asked == kMost || asked == -1) << odd << ": " << asked;
   }
   EXPECT_EQ(retry_after_ms("9223372036854775808", 0), kMost);
 }

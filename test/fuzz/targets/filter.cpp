@@ -54,9 +54,9 @@ bool is_close(double a, double b) { return a == b || std::fabs(a - b) <= std::fa
 bool is_value(const Node& node, const Value& value) {
   if (!is_literal(node)) return false;
   if (value.kind == ValueKind::kInt) return is_integer(node, value.integer);
-  simulator::Value scratch;
+  simulator::Value row, scratch;
   simulator::ExpressionRules rules;
-  const simulator::Value& read = evaluate(node, simulator::Value(simulator::Object{}), rules, scratch);
+  const simulator::Value& read = evaluate(node, row, rules, scratch);
   switch (value.kind) {
     case ValueKind::kText:
       return read.is_string() && read.string() == value.text;
