@@ -50,6 +50,11 @@ char* pendo_message_text(const char* text, std::size_t size) {
   return copy;
 }
 
+void pendo_out_of_memory() {
+  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  pg_unreachable();
+}
+
 void pendo_report(const pendo::Failure& failure) {
   const char* s = failure.sqlstate;
   const char* message = failure.message.empty() ? "out of memory" : text_or_null(failure.message);

@@ -14,6 +14,7 @@
 // Reports `failure` as an ERROR. The failure must be owned by something that
 // outlives the jump (a Box, an operation).
 [[noreturn]] void pendo_report(const pendo::Failure& failure);
+[[noreturn]] void pendo_out_of_memory();
 
 // Text of the core (UTF-8) as a palloc'd string of the database's encoding;
 // what does not fit becomes a question mark, so that a message never fails.
@@ -63,7 +64,7 @@ PendoBox<T>* pendo_box(MemoryContext context) {
   callback->func = [](void* arg) { delete static_cast<PendoBox<T>*>(arg); };
   MemoryContextRegisterResetCallback(context, callback);
   auto* box = new (std::nothrow) PendoBox<T>;
-  if (!box) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  if (!box) pendo_out_of_memory();
   callback->arg = box;
   return box;
 }
@@ -81,6 +82,26 @@ T* pendo_make(PendoBox<T>* box, Make make) {
   }();
   if (!box->object) pendo_report(box->failure);
   return box->object.get();
+}
+
+// A palloc'd copy of the text that `make` makes, out of reach of a longjmp: `before`
+// bytes of room, the text, a null byte. `size`, or nullptr: of the text.
+template <class Make>
+char* pendo_palloced(Make make, Size before = 0, Size* size = nullptr) {
+  std::string* text = nullptr;
+  [&]() noexcept {
+    try {
+      text = new std::string(make());
+    } catch (const std::bad_alloc&) {
+    }
+  }();
+  if (!text) pendo_out_of_memory();
+  auto* copy = static_cast<char*>(palloc_extended(before + text->size() + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
+  if (copy) memcpy(copy + before, text->c_str(), text->size() + 1);
+  if (size) *size = text->size();
+  delete text;
+  if (!copy) pendo_out_of_memory();
+  return copy;
 }
 
 // A Client as the session keeps it: shared with the operations that use it.

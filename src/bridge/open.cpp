@@ -77,11 +77,6 @@ void pendo_open_schema(PendoBox<pendo::SchemaFetch>* box, PendoClientRef* client
 
 namespace {
 
-[[noreturn]] void out_of_memory() {
-  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  pg_unreachable();
-}
-
 enum class Outcome { kStarted, kNothing, kFailed, kNoMemory };
 
 // `start` takes the filter and tells whether it worked.
@@ -96,22 +91,9 @@ Outcome start_filtered(const pendo::Condition* condition, Start start) noexcept 
 
 template <class Operation>
 bool report_outcome(Outcome outcome, Operation* operation) {
-  if (outcome == Outcome::kNoMemory) out_of_memory();
+  if (outcome == Outcome::kNoMemory) pendo_out_of_memory();
   if (outcome == Outcome::kFailed) pendo_report(operation->failure());
   return outcome == Outcome::kStarted;
-}
-
-// A palloc'd copy of text that `make` makes, out of reach of a longjmp.
-template <class Make>
-char* palloced(Make make) {
-  std::string* text = nullptr;
-  [&]() noexcept { text = new (std::nothrow) std::string(make()); }();
-  if (!text) out_of_memory();
-  char* copy = static_cast<char*>(palloc_extended(text->size() + 1, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
-  if (copy) memcpy(copy, text->c_str(), text->size() + 1);
-  delete text;
-  if (!copy) out_of_memory();
-  return copy;
 }
 
 pendo::Filter filter_for_explain(const pendo::Condition* condition) {
@@ -170,7 +152,7 @@ void pendo_start_keys(pendo::Scan* scan, const std::string_view* keys, int count
 
 char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
                           const pendo::SortOrder& order, int first_rows) {
-  return palloced([=, &order]() {
+  return pendo_palloced([=, &order]() {
     return pendo::describe_scan(*table->object, copy_of(columns, count), table->options.call,
                                 {filter_for_explain(condition).text, false, first_rows}, order);
   });
@@ -178,7 +160,7 @@ char* pendo_describe_scan(const PendoTable* table, const pendo::ScanColumn* colu
 
 char* pendo_describe_counts(const PendoTable* table, const pendo::ScanColumn* columns, int count, const pendo::Condition* condition,
                             const PendoWindowBorders& borders, bool pushdown) {
-  return palloced([=, &borders]() {
+  return pendo_palloced([=, &borders]() {
     return pendo::describe_counts(*table->object, copy_of(columns, count), table->options.call, *pendo_count_period(table), borders.first,
                                   borders.last, pushdown ? pendo::types_of(*condition) : pendo::TypeChoice{},
                                   pushdown ? filter_for_explain(condition).text : std::string());
@@ -186,5 +168,5 @@ char* pendo_describe_counts(const PendoTable* table, const pendo::ScanColumn* co
 }
 
 char* pendo_describe_count(const PendoTable* table, const pendo::Condition* condition) {
-  return palloced([=]() { return pendo::describe_count(*table->object, table->options.call, filter_for_explain(condition).text); });
+  return pendo_palloced([=]() { return pendo::describe_count(*table->object, table->options.call, filter_for_explain(condition).text); });
 }

@@ -3,29 +3,12 @@
 
 namespace {
 
-[[noreturn]] void out_of_memory() {
-  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  pg_unreachable();
-}
-
-// Room for a varlena header, then what `make` makes.
 template <class Make>
 bytea* bytes_of(Make make) {
-  std::string* text = nullptr;
-  [&]() noexcept {
-    try {
-      text = new std::string(make());
-    } catch (const std::bad_alloc&) {
-    }
-  }();
-  if (!text) out_of_memory();
-  Size size = text->size() + VARHDRSZ;
-  auto* copy = static_cast<bytea*>(palloc_extended(size, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
-  if (copy) memcpy(VARDATA(copy), text->data(), text->size());
-  delete text;
-  if (!copy) out_of_memory();
-  SET_VARSIZE(copy, size);
-  return copy;
+  Size size = 0;
+  auto* bytes = reinterpret_cast<bytea*>(pendo_palloced(make, VARHDRSZ, &size));
+  SET_VARSIZE(bytes, VARHDRSZ + size);
+  return bytes;
 }
 
 }  // namespace
