@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use PendoOutbox;
 use PendoTest;
 use JSON::XS;
 use Test::More;
@@ -15,15 +16,8 @@ my $cluster = start_cluster(conf => ['max_prepared_transactions = 2']);
 my $dbh = $cluster->session;
 connect_pendo($dbh, $simulator, delivery => 'outbox', request_timeout => '1500ms', max_retries => 0);
 
-my $bulk  = 'POST /api/v1/metadata/visitor/custom/value';
-my $track = 'POST /data/track';
+outbox_of(\$dbh, $simulator);
 
-sub calls { return $simulator->stats->{ $_[0] // $bulk } // 0 }
-sub stored { my ($id, $field) = @_; return $simulator->record('visitor', $id)->{metadata}{custom}{$field} }
-sub value { my ($sql, @values) = @_; return scalar $dbh->selectrow_array($sql, undef, @values) }
-sub waiting { return value('SELECT count(*) FROM pendo_fdw_queue') }
-sub dead { return join ' ', map { "$_->[0]:$_->[1]" } @{ $dbh->selectall_arrayref('SELECT id, reason FROM pendo_fdw_dead_letters ORDER BY id, seq') } }
-sub plan_to { my ($n, $plan, $session) = @_; ($session // $dbh)->do(sprintf "UPDATE pendo.visitors SET custom_plan = '%s' WHERE visitor_id = 'v%07d'", $plan, $n); return }
 sub seats_to { my ($n, $seats) = @_; $dbh->do(sprintf "UPDATE pendo.visitors SET custom_seats = %s WHERE visitor_id = 'v%07d'", $seats, $n); return }
 sub deliver { my @notices = notices_of($dbh, 'CALL pendo_fdw_deliver()'); return @notices }
 sub outbox { return $dbh->selectrow_hashref("SELECT *, next_attempt > now() AS later FROM pendo_fdw_outbox WHERE object = ?", undef, $_[0] // 'visitors') }

@@ -5,6 +5,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use PendoOutbox;
 use PendoTest;
 use DBD::Pg qw(:async);
 use Test::More;
@@ -15,18 +16,11 @@ my $cluster = start_cluster();
 my $dbh = $cluster->session;
 connect_pendo($dbh, $simulator, delivery => 'outbox', max_retries => 0);
 
-my $bulk  = 'POST /api/v1/metadata/visitor/custom/value';
-my $track = 'POST /data/track';
+outbox_of(\$dbh, $simulator);
 
-sub calls { return $simulator->stats->{ $_[0] // $bulk } // 0 }
-sub stored { my ($id, $field) = @_; return $simulator->record('visitor', $id)->{metadata}{custom}{$field} }
-sub value { my ($sql, $session) = @_; return scalar(($session // $dbh)->selectrow_array($sql)) }
-sub waiting { return value('SELECT count(*) FROM pendo_fdw_queue') }
-sub dead { return join ' ', map { "$_->[0]:$_->[1]" } @{ $dbh->selectall_arrayref('SELECT id, reason FROM pendo_fdw_dead_letters ORDER BY id, seq') } }
 sub plans_to { my ($count, $plan, $session) = @_; ($session // $dbh)->do("UPDATE pendo.visitors v SET custom_plan = '$plan' FROM generate_series(1, $count) n WHERE v.visitor_id = 'v' || lpad(n::text, 7, '0')"); return }
 sub arrived { my ($count, $plan) = @_; my $all = $simulator->dump('visitor'); return scalar grep { ($all->{ sprintf 'v%07d', $_ }{metadata}{custom}{plan} // '') eq $plan } 1 .. $count }
 sub deliver { my ($session) = @_; ($session // $dbh)->do('CALL pendo_fdw_deliver()'); return }
-sub clean { $simulator->faults; $dbh->do('DELETE FROM pendo_fdw_queue'); $dbh->do("SELECT pendo_fdw_prune(interval '0')"); $simulator->reset; return }
 sub keys_used { my %keys = map { $_->{headers}{'x-pendo-integration-key'} => 1 } grep { $_->{method} eq 'POST' && $_->{path} =~ m{metadata|track} } @{ $simulator->requests }; return join ' ', sort keys %keys }
 
 # ---- roles ---------------------------------------------------------------
@@ -63,7 +57,7 @@ deliver($sync);
 is(value('SELECT count(*) FROM pendo_fdw_dead_letters', $other), 0, 'dead letters are for the role, too');
 is(value("SELECT pendo_fdw_requeue('pendo')", $other), 0, 'nobody else puts them back');
 is(value("SELECT pendo_fdw_requeue('pendo')", $boss), 1, 'a member does');
-clean();
+clean_outbox();
 
 plans_to(2, 'by sync', $sync);
 plans_to(4, 'by other', $other);
@@ -90,7 +84,7 @@ $dbh->do("ALTER USER MAPPING FOR postgres SERVER pendo OPTIONS (SET integration_
 
 # ---- several at a time ---------------------------------------------------
 
-clean();
+clean_outbox();
 $dbh->do("ALTER SERVER pendo OPTIONS (ADD batch_size '20', ADD concurrency '1')");
 plans_to(1_500, "round $_") for 1 .. 2;
 $simulator->config(latency_ms => 5);
@@ -110,7 +104,7 @@ ok(($simulator->metrics->{maxInFlight}{$bulk} // 0) > 1, 'they did it at the sam
 
 # ---- what ends a delivery ------------------------------------------------
 
-clean();
+clean_outbox();
 $simulator->config(latency_ms => 40);
 plans_to(1_000, 'cancelled');
 my $session = $cluster->session;
@@ -131,7 +125,7 @@ $dbh->do("SELECT pendo_fdw_requeue('pendo')");
 deliver($session);
 is(arrived(1_000, 'cancelled'), 1_000, 'the same session delivers the rest');
 
-clean();
+clean_outbox();
 $simulator->config(latency_ms => 40);
 plans_to(1_000, 'timed');
 ok(!error_of($dbh, "CALL pendo_fdw_deliver('pendo', interval '0.4 s')"), 'max_runtime ends a delivery without an error');
@@ -143,7 +137,7 @@ $simulator->config(latency_ms => 0);
 deliver();
 is(arrived(1_000, 'timed'), 1_000, 'the next one delivers the rest');
 
-clean();
+clean_outbox();
 $simulator->faults({ route => $bulk, kind => 'stall_before', ms => 60_000, skip => 1 });
 plans_to(100, 'stalled');
 $session = $cluster->session;
@@ -160,7 +154,7 @@ is(arrived(100, 'stalled') . waiting(), '1000', 'and loses nothing');
 # ---- an event whose answer nobody waited for -----------------------------
 
 for my $ambiguous ('retry', 'uncertain') {
-    clean();
+    clean_outbox();
     $dbh->do("ALTER SERVER pendo OPTIONS (ADD on_ambiguous '$ambiguous', ADD event_concurrency '1')");
     $simulator->faults({ route => $track, kind => 'stall_headers', ms => 60_000, skip => 2 });
     $dbh->do("INSERT INTO pendo.track_events (visitor_id, event, properties) SELECT 'v1', 'Step', jsonb_build_object('n', n) FROM generate_series(1, 5) n");
@@ -196,7 +190,7 @@ for my $ambiguous ('retry', 'uncertain') {
 }
 
 # with the other deliveries an answer that is lost is not an error then
-clean();
+clean_outbox();
 for my $delivery ('commit', 'statement') {
     $dbh->do("ALTER SERVER pendo OPTIONS (SET delivery '$delivery', ADD on_ambiguous 'uncertain', SET max_retries '3')");
     $simulator->reset;
@@ -214,7 +208,7 @@ for my $delivery ('commit', 'statement') {
 
 # ---- what is dropped or damaged meanwhile --------------------------------
 
-clean();
+clean_outbox();
 $dbh->do("CREATE FOREIGN TABLE short_lived (visitor_id text, custom_plan text) SERVER pendo OPTIONS (object 'visitors')");
 $dbh->do("UPDATE short_lived SET custom_plan = 'outlived' WHERE visitor_id = 'v0000007'");
 $dbh->do('DROP FOREIGN TABLE short_lived');
@@ -225,7 +219,7 @@ $dbh->do("UPDATE pendo_fdw_queue SET payload = substring(payload FROM 1 FOR 12) 
 deliver();
 is(dead(), 'v0000001:invalid', 'a damaged row is a dead letter');
 is(stored('v0000002', 'plan'), 'half', 'the others are sent');
-clean();
+clean_outbox();
 $dbh->do("CREATE SERVER second FOREIGN DATA WRAPPER pendo_fdw OPTIONS (region 'us', api_url '$simulator->{url}', delivery 'outbox')");
 $dbh->do("CREATE USER MAPPING FOR postgres SERVER second OPTIONS (integration_key 'sim-write-key')");
 $dbh->do("CREATE FOREIGN TABLE of_second (visitor_id text, custom_plan text) SERVER second OPTIONS (object 'visitors')");
@@ -249,7 +243,7 @@ $dbh->do('DROP SERVER second CASCADE');
 
 # ---- copies --------------------------------------------------------------
 
-clean();
+clean_outbox();
 plans_to(3, 'from the copy');
 $dbh->do("UPDATE pendo.visitors SET custom_plan = 'dead' WHERE visitor_id = 'nobody'");
 $simulator->faults({ route => $bulk, kind => 'status', status => 503 });
@@ -285,7 +279,7 @@ $cluster->run('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $cluster->{dir}
 $copy = $cluster->session(dbname => 'twin');
 is(error_of($copy, 'CALL pendo_fdw_deliver()')->{state}, '55000', 'a copy in the same cluster is one as well');
 $copy->disconnect;
-clean();
+clean_outbox();
 deliver();
 
 # ---- the worker ----------------------------------------------------------

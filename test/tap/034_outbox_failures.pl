@@ -6,6 +6,7 @@ use warnings;
 
 use FindBin;
 use lib $FindBin::Bin;
+use PendoOutbox;
 use PendoTest;
 use DBD::Pg qw(:async);
 use Test::More;
@@ -16,16 +17,8 @@ my $cluster = start_cluster();
 my $dbh = $cluster->session;
 connect_pendo($dbh, $simulator, delivery => 'outbox', max_retries => 0);
 
-my $bulk  = 'POST /api/v1/metadata/visitor/custom/value';
-my $track = 'POST /data/track';
+outbox_of(\$dbh, $simulator);
 
-sub calls { return $simulator->stats->{ $_[0] // $bulk } // 0 }
-sub stored { my ($id, $field) = @_; my $record = $simulator->record('visitor', $id); return $record ? $record->{metadata}{custom}{$field} : undef }
-sub value { my ($sql, $session) = @_; return scalar(($session // $dbh)->selectrow_array($sql)) }
-sub waiting { return value('SELECT count(*) FROM pendo_fdw_queue') }
-sub dead { return join ' ', map { "$_->[0]:$_->[1]" } @{ $dbh->selectall_arrayref('SELECT id, reason FROM pendo_fdw_dead_letters ORDER BY id, seq') } }
-sub clean { $simulator->faults; $dbh->do('DELETE FROM pendo_fdw_queue'); $dbh->do("SELECT pendo_fdw_prune(interval '0')"); $simulator->reset; return }
-sub plan_to { my ($n, $plan, $session) = @_; ($session // $dbh)->do(sprintf "UPDATE pendo.visitors SET custom_plan = '%s' WHERE visitor_id = 'v%07d'", $plan, $n); return }
 sub deliver { my ($session) = @_; return error_of($session // $dbh, 'CALL pendo_fdw_deliver()') }
 sub fails_with { my ($status, %more) = @_; $simulator->faults({ route => $bulk, kind => 'status', status => $status, body => 'no', %more }); return }
 sub requeue { return value("SELECT pendo_fdw_requeue('pendo')") }
@@ -45,7 +38,7 @@ is(deliver(), undef, 'both are delivered');
 is(stored('v0000001', 'plan'), 'newer', 'in their order');
 is(waiting() . dead(), '0', 'and nothing is left');
 
-clean();
+clean_outbox();
 fails_with(400, times => 1);
 plan_to(2, 'older');
 deliver();
@@ -60,7 +53,7 @@ requeue();
 deliver();
 is(stored('v0000002', 'plan'), 'newer', 'with the newer value');
 
-clean();
+clean_outbox();
 $dbh->do("CREATE FOREIGN TABLE maker (visitor_id text, custom_plan text, custom_seats int) SERVER pendo OPTIONS (object 'visitors', create_missing 'true')");
 $simulator->faults({ route => 'POST /api/v1/metadata/*', kind => 'status', status => 400, body => 'no', contains => 'brandnew' });
 $dbh->do("INSERT INTO maker (visitor_id, custom_plan) VALUES ('brandnew', 'a')");
@@ -79,7 +72,7 @@ is(error_of($dbh, "SELECT pendo_fdw_requeue('pendo')")->{state}, '25001', 'nobod
 $dbh->rollback;
 
 # rows that went out together come back together, and the older one not alone
-clean();
+clean_outbox();
 plan_to(3, "value $_") for 1 .. 8;
 fails_with(503, times => 1);
 deliver();
@@ -87,7 +80,7 @@ is(value('SELECT count(DISTINCT next_attempt) FROM pendo_fdw_queue'), 1, 'rows o
 
 # ---- one role's trouble is not another's ---------------------------------
 
-clean();
+clean_outbox();
 $dbh->do($_) for 'CREATE ROLE sync LOGIN', 'CREATE ROLE other LOGIN', 'GRANT USAGE ON FOREIGN SERVER pendo TO sync, other', 'GRANT USAGE ON SCHEMA pendo TO sync, other',
   'GRANT ALL ON ALL TABLES IN SCHEMA pendo TO sync, other', "CREATE USER MAPPING FOR sync SERVER pendo OPTIONS (integration_key 'wrong')",
   "CREATE USER MAPPING FOR other SERVER pendo OPTIONS (integration_key 'sim-write-key')";
@@ -106,7 +99,7 @@ my $before = calls();
 is(deliver(), undef, 'with the right key all go out');
 cmp_ok(calls() - $before, '<=', 4, 'not one by one');
 
-clean();
+clean_outbox();
 $sync->do("UPDATE pendo.visitors v SET custom_plan = 'x' FROM generate_series(1, 500) n WHERE v.visitor_id = 'v' || lpad(n::text, 7, '0')");
 plan_to(2_000, 'slow', $other);
 fails_with(500, kind => 'stall_before', ms => 5_000, contains => 'v0002000');
@@ -121,7 +114,7 @@ ok(worked_async($other), 'the slow one ends well');
 
 # ---- outages -------------------------------------------------------------
 
-clean();
+clean_outbox();
 $dbh->do("ALTER SERVER pendo OPTIONS (ADD max_attempts '3')");
 $dbh->do("ALTER SERVER pendo OPTIONS (SET api_url 'http://127.0.0.1:1')");
 plan_to(4, 'patient');
@@ -138,7 +131,7 @@ $dbh->do('ALTER SERVER pendo OPTIONS (DROP max_attempts)');
 
 # ---- a cancel while results are written ----------------------------------
 
-clean();
+clean_outbox();
 $simulator->config(latency_ms => 30);
 steps(60);
 my $session = $cluster->session;
@@ -161,7 +154,7 @@ cmp_ok(scalar(grep { $_ > 1 } values %count), '<=', 16, 'and only those that wer
 
 # ---- events that are not to be sent twice --------------------------------
 
-clean();
+clean_outbox();
 $dbh->do("ALTER SERVER pendo OPTIONS (ADD on_ambiguous 'uncertain', ADD event_concurrency '4')");
 $simulator->config(latency_ms => 20);
 steps(400);
@@ -180,7 +173,7 @@ $dbh->do('ALTER SERVER pendo OPTIONS (DROP on_ambiguous, DROP event_concurrency)
 
 # ---- the time is over while Pendo is asked for its fields -----------------
 
-clean();
+clean_outbox();
 $session = $cluster->session;
 $session->do("UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id = 'v0000005'");
 $simulator->faults({ route => 'GET /api/v1/metadata/schema/visitor', kind => 'stall_before', ms => 60_000 });
@@ -191,7 +184,7 @@ is(value('SELECT attempts FROM pendo_fdw_queue'), 0, 'the record waits as before
 
 # ---- settings that stand in the way --------------------------------------
 
-clean();
+clean_outbox();
 $dbh->do("CREATE PROCEDURE deliver_read_only() LANGUAGE plpgsql AS \$\$ BEGIN SET default_transaction_read_only = on; CALL pendo_fdw_deliver(); END \$\$");
 steps(3);
 $session = $cluster->session;
@@ -221,7 +214,7 @@ is(stored('v0000006', 'plan'), 'after', 'to Pendo');
 
 # ---- many rows -----------------------------------------------------------
 
-clean();
+clean_outbox();
 $dbh->do('ALTER TABLE pendo_fdw_queue SET (autovacuum_enabled = off)');
 $dbh->do("UPDATE pendo.visitors v SET custom_plan = 'x' FROM generate_series(1, 3) n WHERE v.visitor_id = 'v' || lpad(n::text, 7, '0')");
 $dbh->do("INSERT INTO pendo_fdw_queue (shard, server, server_id, object, role, table_name, id, payload, enqueued)
