@@ -277,8 +277,6 @@ void deliver(PendoRun* run) {
   pendo_end_log(run);
 }
 
-bool is_for_outbox(const PendoRun* run) { return run->table && run->table->options.delivery == Delivery::kOutbox && !run->dry; }
-
 // At commit PostgreSQL has disarmed its own statement_timeout.
 void set_deadline() {
   int64 limit = 0;
@@ -310,7 +308,7 @@ void report(PendoRun* run) {
   }
   if (outcome->records == 0 && run->unchanged == 0) return;
   // the outbox has its runs when it is delivered; a row for each small transaction would be many
-  if (is_for_outbox(run) && outcome->invalid == 0) return;
+  if (pendo_is_for_outbox(run) && outcome->invalid == 0) return;
   PendoRunRow row = pendo_run_row(run);
   int64 number = pendo_ledger_add_run(&row);
   if (!run->results) return;
@@ -458,7 +456,7 @@ void pendo_deliver_all() {
     again = false;
     for (PendoRun* run = pendo_runs(); run; run = run->next) {
       pendo_end_abandoned(run);
-      if (pendo_has_unsent(run) && !is_for_outbox(run)) deliver(run);
+      if (pendo_has_unsent(run) && !pendo_is_for_outbox(run)) deliver(run);
     }
     pendo_enqueue_all();
     // of a record that both sent, the result that came last is the one that counts

@@ -1,6 +1,8 @@
 // The cache of tables.
 #include "fdw/kept_table.h"
 
+#include "fdw/session.h"
+
 namespace {
 
 struct KeptTableKey {
@@ -25,14 +27,6 @@ uint64 changes = 1;
 void note_change(Datum, int, uint32) { ++changes; }
 void note_relation(Datum, Oid) { ++changes; }
 
-void create_cache() {
-  HASHCTL control = {};
-  control.keysize = sizeof(KeptTableKey);
-  control.entrysize = sizeof(KeptTable);
-  control.hcxt = TopMemoryContext;
-  tables = hash_create("pendo_fdw tables", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 // Statements that run may still use it.
 void let_go(KeptTable* kept) {
   if (kept->context) MemoryContextSetParent(kept->context, TopTransactionContext);
@@ -50,7 +44,7 @@ void let_all_go() {
 }
 
 KeptTable* find(Oid relid, Oid user) {
-  if (!tables) create_cache();
+  if (!tables) tables = pendo_session_table<KeptTableKey, KeptTable>("pendo_fdw tables");
   KeptTableKey key = {relid, user};
   auto* known = static_cast<KeptTable*>(hash_search(tables, &key, HASH_FIND, nullptr));
   if (known) return known;
@@ -79,6 +73,11 @@ void look_anew(KeptTable* kept, uint64 version) {
 void pendo_kept_table_init() {
   for (int cache : {FOREIGNTABLEREL, FOREIGNSERVEROID, USERMAPPINGOID, NAMESPACEOID, AUTHOID}) CacheRegisterSyscacheCallback(cache, note_change, 0);
   CacheRegisterRelcacheCallback(note_relation, 0);  // names, columns
+}
+
+uint64 pendo_kept_version(Oid relid, Oid user) {
+  const KeptTable* kept = find(relid, user);
+  return kept->table && kept->seen == changes ? kept->version : pendo_table_version(relid, user);
 }
 
 const PendoTable* pendo_kept_table(Oid relid, Oid user, uint64* version) {

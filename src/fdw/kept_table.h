@@ -9,4 +9,7 @@
 // pendo_table_version().
 const PendoTable* pendo_kept_table(Oid relid, Oid user, uint64* version);
 
+// The version alone; nothing is looked at where no catalog has changed.
+uint64 pendo_kept_version(Oid relid, Oid user);
+
 void pendo_kept_table_init();

@@ -1,6 +1,7 @@
 // Writing the ledger at the end of a transaction.
 #include "fdw/ledger.h"
 
+#include "fdw/ledger_columns.h"
 #include "fdw/ledger_text.h"
 #include "fdw/ledger_write.h"
 
@@ -40,23 +41,14 @@ void delete_old_runs(const LedgerScope* scope) {
 constexpr int kBatch = 1000;
 constexpr Size kBatchBytes = 1 << 20;
 
-struct Batch {
-  MemoryContext context;  // of the Datums; reset after each batch
-  int count;
-  Size bytes;
-  Datum ids[kBatch];
-  Datum reasons[kBatch];
-  Datum values[kBatch];
-  Datum messages[kBatch];
-  bool values_null[kBatch];
-  bool messages_null[kBatch];
-  bool none_null[kBatch];
-};
+enum ResultColumn { kId, kReason, kValues, kMessage, kResultColumns };
 
 struct Taking {
   SPIPlanPtr remove;
   SPIPlanPtr add;
-  Batch* batch;
+  MemoryContext context;  // of the batch; reset after each
+  Size bytes;             // of the batch
+  LedgerColumns batch;
   Datum server;
   Datum object;
   Datum table_name;
@@ -143,34 +135,41 @@ ResultTexts texts_of(std::string_view payload) {
   return {payload.substr(0, size), payload.substr(size)};
 }
 
-void add_to_batch(Batch* batch, uint8 kind, std::string_view id, std::string_view payload) {
-  MemoryContext old = MemoryContextSwitchTo(batch->context);
-  int i = batch->count++;
+void begin_batch(Taking* taking) {
+  MemoryContextReset(taking->context);
+  MemoryContext old = MemoryContextSwitchTo(taking->context);
+  pendo_begin_columns(&taking->batch, kResultColumns, kBatch);
+  MemoryContextSwitchTo(old);
+  taking->bytes = 0;
+}
+
+void add_to_batch(Taking* taking, uint8 kind, std::string_view id, std::string_view payload) {
+  MemoryContext old = MemoryContextSwitchTo(taking->context);
+  LedgerColumns* batch = &taking->batch;
   ResultTexts texts = texts_of(payload);
-  batch->ids[i] = pendo_ledger_id(id);
-  batch->reasons[i] = CStringGetTextDatum(reason_of(kind));
-  batch->values[i] = pendo_ledger_values(texts.values, &batch->values_null[i]);
-  batch->messages[i] = pendo_ledger_message(texts.message, &batch->messages_null[i]);
-  batch->bytes += id.size() + payload.size();
+  bool no_values = false;
+  bool no_message = false;
+  Datum values = pendo_ledger_values(texts.values, &no_values);
+  Datum message = pendo_ledger_message(texts.message, &no_message);
+  batch->set(kId, pendo_ledger_id(id));
+  batch->set(kReason, CStringGetTextDatum(reason_of(kind)));
+  batch->set_or_null(kValues, values, no_values);
+  batch->set_or_null(kMessage, message, no_message);
+  ++batch->rows;
+  taking->bytes += id.size() + payload.size();
   MemoryContextSwitchTo(old);
 }
 
-Datum array_of(Datum* elements, bool* nulls, int count, Oid type) {
-  int dims[] = {count};
-  int lower[] = {1};
-  return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, -1, false, TYPALIGN_INT));
-}
-
 void write_batch(Taking* taking) {
-  Batch* batch = taking->batch;
-  if (batch->count == 0) return;
-  MemoryContext old = MemoryContextSwitchTo(batch->context);
+  const LedgerColumns* batch = &taking->batch;
+  if (batch->rows == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(taking->context);
   Datum values[] = {taking->server,
                     taking->object,
-                    array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
-                    array_of(batch->reasons, batch->none_null, batch->count, TEXTOID),
-                    array_of(batch->values, batch->values_null, batch->count, JSONBOID),
-                    array_of(batch->messages, batch->messages_null, batch->count, TEXTOID),
+                    pendo_column_array(batch, kId, TEXTOID),
+                    pendo_column_array(batch, kReason, TEXTOID),
+                    pendo_column_array(batch, kValues, JSONBOID),
+                    pendo_column_array(batch, kMessage, TEXTOID),
                     TimestampTzGetDatum(taking->now),
                     Int64GetDatum(taking->run),
                     ObjectIdGetDatum(taking->role),
@@ -178,9 +177,7 @@ void write_batch(Taking* taking) {
   pendo_ledger_run(taking->remove, values, nullptr);
   pendo_ledger_run(taking->add, values, nullptr);
   MemoryContextSwitchTo(old);
-  MemoryContextReset(batch->context);
-  batch->count = 0;
-  batch->bytes = 0;
+  begin_batch(taking);
 }
 
 void begin_taking(Taking* taking, const LedgerScope* scope, int64 run, const PendoRunRow* row) {
@@ -188,8 +185,8 @@ void begin_taking(Taking* taking, const LedgerScope* scope, int64 run, const Pen
   bool are_events = strcmp(row->object, "track_events") == 0;
   taking->remove = pendo_ledger_prepare(scope, are_events ? kRemoveEvents : kRemove, lengthof(types), types);
   taking->add = pendo_ledger_prepare(scope, are_events ? kAddEvents : kAdd, lengthof(types), types);
-  taking->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
-  taking->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw results", ALLOCSET_DEFAULT_SIZES);
+  taking->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw results", ALLOCSET_DEFAULT_SIZES);
+  begin_batch(taking);
   taking->server = CStringGetTextDatum(row->server);
   taking->object = CStringGetTextDatum(row->object);
   taking->table_name = CStringGetTextDatum(row->table_name);
@@ -200,13 +197,12 @@ void begin_taking(Taking* taking, const LedgerScope* scope, int64 run, const Pen
 
 void take_all(Taking* taking, PendoSpool* results) {
   PendoSpoolReader* reader = pendo_spool_read(results);
-  Batch* batch = taking->batch;
   uint8 kind;
   std::string_view id;
   std::string_view payload;
   while (pendo_spool_next(reader, &kind, &id, &payload)) {
-    if (batch->bytes + id.size() + payload.size() > kBatchBytes || batch->count == kBatch) write_batch(taking);
-    add_to_batch(batch, kind, id, payload);
+    if (taking->bytes + id.size() + payload.size() > kBatchBytes || taking->batch.rows == kBatch) write_batch(taking);
+    add_to_batch(taking, kind, id, payload);
   }
   write_batch(taking);
   pendo_spool_read_end(reader);

@@ -32,32 +32,24 @@ void at_transaction_end(XactEvent event, void*) {
 Datum last_numbers() {
   auto* elements = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(last.count + 1)));
   for (int i = 0; i < last.count; ++i) elements[i] = Int64GetDatum(last.numbers[i]);
-  return PointerGetDatum(construct_array(elements, last.count, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+  return pendo_ledger_array(elements, nullptr, last.count, INT8OID);
 }
 
 void return_rows(const ReturnSetInfo* info) {
   for (uint64 i = 0; i < SPI_processed; ++i) tuplestore_puttuple(info->setResult, SPI_tuptable->vals[i]);
 }
 
-int64 delete_rejects(const LedgerScope* scope, TimestampTz oldest, Oid caller) {
+// `sql` deletes what is older than $1, of roles that $2 is a member of (0: of all).
+int64 delete_old(const LedgerScope* scope, const char* sql, TimestampTz oldest, Oid caller) {
   Oid types[] = {TIMESTAMPTZOID, OIDOID};
   Datum values[] = {TimestampTzGetDatum(oldest), ObjectIdGetDatum(caller)};
-  SPIPlanPtr plan = pendo_ledger_prepare(scope,
-                                         "DELETE FROM @pendo_fdw_rejects WHERE last_seen < $1"
-                                         " AND ($2 = 0 OR pg_has_role($2, role, 'MEMBER'))",
-                                         lengthof(types), types);
-  return pendo_ledger_run(plan, values, nullptr);
+  return pendo_ledger_run(pendo_ledger_prepare(scope, sql, lengthof(types), types), values, nullptr);
 }
 
-int64 delete_dead_letters(const LedgerScope* scope, TimestampTz oldest, Oid caller) {
-  Oid types[] = {TIMESTAMPTZOID, OIDOID};
-  Datum values[] = {TimestampTzGetDatum(oldest), ObjectIdGetDatum(caller)};
-  SPIPlanPtr plan = pendo_ledger_prepare(scope,
-                                         "DELETE FROM @pendo_fdw_dead_letters WHERE died < $1"
-                                         " AND ($2 = 0 OR pg_has_role($2, role, 'MEMBER'))",
-                                         lengthof(types), types);
-  return pendo_ledger_run(plan, values, nullptr);
-}
+#define OF_CALLER " AND ($2 = 0 OR pg_has_role($2, role, 'MEMBER'))"
+constexpr const char* kDeleteRejects = "DELETE FROM @pendo_fdw_rejects WHERE last_seen < $1" OF_CALLER;
+constexpr const char* kDeleteDeadLetters = "DELETE FROM @pendo_fdw_dead_letters WHERE died < $1" OF_CALLER;
+#undef OF_CALLER
 
 TimestampTz before_now(const Interval* keep) {
   Datum now = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -121,10 +113,10 @@ extern "C" Datum pendo_fdw_prune(PG_FUNCTION_ARGS) {
   // the owner of the extension may delete everybody's rows
   Oid caller = has_privs_of_role(scope.user, scope.extension.owner) ? InvalidOid : scope.user;
   // a delivery takes them in this order, too
-  int64 deleted = delete_dead_letters(&scope, oldest, caller);
+  int64 deleted = delete_old(&scope, kDeleteDeadLetters, oldest, caller);
   pendo_ledger_lock_retention(&scope.extension, true);
   pendo_ledger_lock_rejects(&scope.extension);
-  deleted += pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_rejects(&scope, oldest, caller);
+  deleted += pendo_ledger_delete_runs(&scope, oldest, 0, caller) + delete_old(&scope, kDeleteRejects, oldest, caller);
   pendo_ledger_end(&scope);
   PG_RETURN_INT64(deleted);
 }

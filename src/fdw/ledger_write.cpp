@@ -1,6 +1,9 @@
 // The way to the ledger's tables.
 #include "fdw/ledger.h"
 #include "fdw/ledger_write.h"
+
+#include "fdw/ledger_columns.h"
+#include "fdw/session.h"
 #include "fdw/version.h"
 
 extern "C" {
@@ -153,14 +156,6 @@ struct KeptPlan {
 
 HTAB* kept_plans = nullptr;
 
-void make_kept_plans() {
-  HASHCTL control = {};
-  control.keysize = sizeof(KeptKey);
-  control.entrysize = sizeof(KeptPlan);
-  control.hcxt = TopMemoryContext;
-  kept_plans = hash_create("pendo_fdw statements", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 }  // namespace
 
 SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int nargs, Oid* types) { return prepare(scope, sql, nargs, types, 0); }
@@ -168,7 +163,7 @@ SPIPlanPtr pendo_ledger_prepare(const LedgerScope* scope, const char* sql, int n
 // Planned once: an array of one element looks so much cheaper than one of unknown
 // length that the planner would make a new plan each time.
 SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int nargs, Oid* types) {
-  if (!kept_plans) make_kept_plans();
+  if (!kept_plans) kept_plans = pendo_session_table<KeptKey, KeptPlan>("pendo_fdw statements");
   KeptKey key;
   memset(&key, 0, sizeof(key));
   key.sql = sql;
@@ -204,4 +199,26 @@ bool pendo_ledger_lock_retention(const PendoExtension* extension, bool wait) {
   if (!wait) return ConditionalLockDatabaseObject(table, 0, 0, ExclusiveLock);
   LockDatabaseObject(table, 0, 0, ExclusiveLock);
   return true;
+}
+
+void pendo_begin_columns(LedgerColumns* columns, int count, int most) {
+  columns->rows = 0;
+  for (int i = 0; i < count; ++i) {
+    columns->values[i] = static_cast<Datum*>(palloc(sizeof(Datum) * static_cast<Size>(most + 1)));
+    columns->nulls[i] = static_cast<bool*>(palloc0(static_cast<Size>(most + 1)));
+  }
+}
+
+Datum pendo_column_array(const LedgerColumns* columns, int number, Oid type) {
+  return pendo_ledger_array(columns->values[number], columns->nulls[number], columns->rows, type);
+}
+
+Datum pendo_ledger_array(Datum* elements, bool* nulls, int count, Oid type) {
+  int dims[] = {count};
+  int lower[] = {1};
+  int16 length = 0;
+  bool by_value = false;
+  char align = 0;
+  get_typlenbyvalalign(type, &length, &by_value, &align);
+  return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, length, by_value, align));
 }

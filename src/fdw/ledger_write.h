@@ -59,6 +59,9 @@ SPIPlanPtr pendo_ledger_kept(const LedgerScope* scope, const char* sql, int narg
 // of rows.
 int64 pendo_ledger_run(SPIPlanPtr plan, Datum* values, const char* nulls);
 
+// An array for a statement; `nulls` nullptr: none is NULL.
+Datum pendo_ledger_array(Datum* elements, bool* nulls, int count, Oid type);
+
 // Until the transaction ends. Who changes rejects waits for its turn, so that
 // nobody meets a row that was changed under its snapshot, and nobody two rows in
 // another order than somebody else.

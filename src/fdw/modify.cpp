@@ -14,10 +14,6 @@ namespace {
 
 ModifyState* state_of(ResultRelInfo* rel) { return static_cast<ModifyState*>(rel->ri_FdwState); }
 
-bool is_for_outbox(const ModifyState* state) {
-  return state->table->options.delivery == Delivery::kOutbox && !state->run->dry;
-}
-
 // Where records go: into the log of the transaction, into one of the statement
 // where it has to be whole before anything is sent, or out.
 void open_way_out(ModifyState* state) {
@@ -62,20 +58,10 @@ void open_encoder(ModifyState* state, bool create) {
   pendo_open_encoder(state->encoder, state->run->fields->get(), fields_of(state), count, rules);
 }
 
-// That a track secret is missing shall be known now and not at the commit.
-void open_event_encoder(ModifyState* state) {
-  state->secrets = pendo_box<pendo::TrackSecrets>(CurrentMemoryContext);
-  pendo_open_secrets(state->secrets, pendo_run_client(state->run));
-  state->event_encoder = pendo_box<pendo::EventEncoder>(CurrentMemoryContext);
-  pendo_make(state->event_encoder, [](pendo::Failure&) { return std::make_unique<pendo::EventEncoder>(); });
-  state->guard = pendo_box<pendo::EventGuard>(CurrentMemoryContext);
-  pendo_make(state->guard, [](pendo::Failure&) { return std::make_unique<pendo::EventGuard>(); });
-}
-
 // Before the first record: has Pendo the fields that are SET?
 void know_fields(ModifyState* state) {
   // of what goes to the outbox they are asked for when it is delivered
-  if (state->fields_known || is_for_outbox(state)) return;
+  if (state->fields_known || pendo_is_for_outbox(state->run)) return;
   pendo::CallOptions options = state->table->options.call;
   options.dry_run = state->run->dry;
   PendoBox<pendo::FieldCheck>* box = pendo_box<pendo::FieldCheck>(state->row_context);
@@ -94,33 +80,6 @@ PendoSending* sending_of(ModifyState* state) {
     pendo_begin_progress(state->run, 0);
   }
   return state->sending;
-}
-
-void note_shard(const ModifyState* state, std::string_view id) {
-  int32 shard = pendo_outbox_shard(state->table->options.config.server_name, pendo_object_name(state->table), id);
-  state->run->shards |= UINT64CONST(1) << (static_cast<uint32>(shard) % kOutboxShards);
-}
-
-void put_record(ModifyState* state, uint8 kind, std::string_view id, std::string_view payload) {
-  if (state->log) {
-    if (kind == kLogRecord && is_for_outbox(state)) note_shard(state, id);
-    pendo_spool_put(state->log, kind, id, payload);
-  } else {
-    pendo_send_one(state->run, sending_of(state), id, payload);
-  }
-}
-
-void put_invalid(ModifyState* state, std::string_view id, std::string_view values, std::string_view why) {
-  if (state->log) {
-    pendo_ledger_put(state->log, kPendoInvalid, id, values, why);
-  } else {
-    pendo_refuse_record(state->run, id, values, why);
-  }
-}
-
-[[noreturn]] void out_of_memory() {
-  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  pg_unreachable();
 }
 
 // A row without a key comes from an outer join or a NULL in a full read.
@@ -166,131 +125,10 @@ void write_row(ModifyState* state, TupleTableSlot* slot, TupleTableSlot* old_slo
   MemoryContextSwitchTo(old);
 }
 
-// The value of the column with that path, NULL when the table has none.
-pendo::Value value_at(const ModifyState* state, TupleTableSlot* slot, const char* path) {
-  const PendoColumn* column = pendo_find_path(state->table, path);
-  if (!column) return pendo::Value::null();
-  bool isnull = false;
-  Datum datum = slot_getattr(slot, column->attno, &isnull);
-  return pendo_from_datum(column, datum, isnull);
-}
-
-// Pendo has no id for an event; the outbox remembers the keys.
-void refuse_key(const ModifyState* state) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                  errmsg("column \"%s\" of %s must be NULL without delivery 'outbox'", pendo_find_path(state->table, "eventKey")->name, state->table->name),
-                  errhint("Set the option delivery of the table or of its server to 'outbox'.")));
-}
-
-// An ERROR for an app that has no secret.
-pendo::Value app_of(const ModifyState* state, TupleTableSlot* slot) {
-  pendo::Value app = value_at(state, slot, "app");
-  pendo::TrackSecrets* secrets = state->secrets->get();
-  if (!secrets->has(app)) pendo_report(secrets->failure());
-  return app;
-}
-
-pendo::TrackEvent read_event(const ModifyState* state, TupleTableSlot* slot) {
-  pendo::TrackEvent event;
-  event.visitor_id = value_at(state, slot, "visitorId");
-  event.account_id = value_at(state, slot, "accountId");
-  event.event = value_at(state, slot, "event");
-  event.occurred_at = value_at(state, slot, "timestamp");
-  event.properties = value_at(state, slot, "properties");
-  event.ip = value_at(state, slot, "context.ip");
-  event.user_agent = value_at(state, slot, "context.userAgent");
-  event.url = value_at(state, slot, "context.url");
-  event.title = value_at(state, slot, "context.title");
-  event.app = app_of(state, slot);
-  if (event.occurred_at.kind == pendo::ValueKind::kNull) {
-    constexpr int64 kEpochShiftUs = (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-    event.occurred_at = pendo::Value::of_time(GetCurrentTransactionStartTimestamp() + kEpochShiftUs);
-  }
-  return event;
-}
-
-const char* column_name(const ModifyState* state, std::string_view column) {
-  const char* path = column == "occurred_at" ? "timestamp" : "properties";
-  const PendoColumn* found = pendo_find_path(state->table, path);
-  return found ? found->name : path;
-}
-
-[[noreturn]] void report_doubtful(const ModifyState* state) {
-  const pendo::EventGuard* guard = state->guard->get();
-  std::string_view label = state->event_encoder->get()->label();
-  ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION),
-                  errmsg("%s: column \"%s\" of event \"%s\": %s", state->table->name, column_name(state, guard->column()),
-                         pendo_message_text(label.data(), label.size()), pendo_message_text(guard->why().data(), guard->why().size())),
-                  errhint("%s Or set the option on_guard to 'warn': then such events are sent, or to 'reject': then they are kept in pendo_fdw_rejects.",
-                          pnstrdup(guard->advice().data(), guard->advice().size()))));
-  pg_unreachable();
-}
-
-// False: the event is not to be sent.
-bool passes_guard(ModifyState* state, const pendo::TrackEvent& event) {
-  pendo::EventGuard* guard = state->guard->get();
-  switch (guard->look_at(event, pendo_unix_time(GetCurrentTimestamp()))) {
-    case pendo::EventGuard::Result::kFine: return true;
-    case pendo::EventGuard::Result::kOutOfMemory: out_of_memory();
-    case pendo::EventGuard::Result::kDoubtful: break;
-  }
-  Guard on_guard = state->table->options.on_guard;
-  if (on_guard == Guard::kError) report_doubtful(state);
-  const pendo::EventEncoder* encoder = state->event_encoder->get();
-  std::string_view why = psprintf("%s: %.*s", column_name(state, guard->column()), static_cast<int>(guard->why().size()), guard->why().data());
-  if (on_guard == Guard::kReject) {
-    put_invalid(state, encoder->label(), encoder->shown(), why);
-  } else if (state->log) {
-    pendo_spool_put(state->log, kLogDoubtful, encoder->label(), why);
-  } else {
-    pendo_count_doubtful(state->run, encoder->label(), why);
-  }
-  return on_guard == Guard::kWarn;
-}
-
-// Longer ones do not fit into an index.
-constexpr size_t kMaxKeyBytes = 1000;
-
-pendo::Value key_of_event(const ModifyState* state, TupleTableSlot* slot) {
-  pendo::Value key = value_at(state, slot, "eventKey");
-  if (key.kind != pendo::ValueKind::kNull && state->table->options.delivery != Delivery::kOutbox) refuse_key(state);
-  return key;
-}
-
-void put_event(ModifyState* state, const pendo::Value& key) {
-  const pendo::EventEncoder* encoder = state->event_encoder->get();
-  bool has_key = key.kind != pendo::ValueKind::kNull;
-  if (has_key && (key.text.empty() || key.text.size() > kMaxKeyBytes)) {
-    put_invalid(state, encoder->label(), encoder->shown(), psprintf("event_key: not 1 to %zu bytes", kMaxKeyBytes));
-  } else if (has_key && !state->run->dry) {
-    pendo_spool_put(state->log, kLogKeyedEvent, encoder->label(), pendo_join_result(key.text, encoder->encoded()));
-  } else {
-    put_record(state, kLogEvent, encoder->label(), encoder->encoded());
-  }
-}
-
-void write_event(ModifyState* state, TupleTableSlot* slot) {
-  MemoryContextReset(state->row_context);
-  MemoryContext old = MemoryContextSwitchTo(state->row_context);
-  pendo::TrackEvent event = read_event(state, slot);
-  pendo::EventEncoder* encoder = state->event_encoder->get();
-  switch (encoder->encode(event)) {
-    case pendo::EventEncoder::Result::kEncoded:
-      if (passes_guard(state, event)) put_event(state, key_of_event(state, slot));
-      break;
-    case pendo::EventEncoder::Result::kInvalid:
-      put_invalid(state, encoder->label(), encoder->shown(), encoder->why());
-      break;
-    case pendo::EventEncoder::Result::kOutOfMemory:
-      out_of_memory();
-  }
-  MemoryContextSwitchTo(old);
-}
-
 // INSERT into visitors or accounts is Pendo's upsert, where the table allows it.
 ModifyState* open_insert(ModifyState* state, List* attnos) {
   if (state->table->object->write == pendo::WriteCall::kTrackEvent) {
-    open_event_encoder(state);
+    pendo_open_events(state);
     return state;
   }
   state->attnos = attnos;
@@ -346,6 +184,23 @@ List* not_among(List* attnos, const Bitmapset* named) {
 
 }  // namespace
 
+void pendo_pass_on(ModifyState* state, uint8 kind, std::string_view id, std::string_view payload) {
+  if (state->log) {
+    if (kind == kLogRecord && pendo_is_for_outbox(state->run)) state->run->shards |= UINT64CONST(1) << pendo_outbox_place(id);
+    pendo_spool_put(state->log, kind, id, payload);
+  } else {
+    pendo_send_one(state->run, sending_of(state), id, payload);
+  }
+}
+
+void pendo_pass_on_invalid(ModifyState* state, std::string_view id, std::string_view values, std::string_view why) {
+  if (state->log) {
+    pendo_ledger_put(state->log, kPendoInvalid, id, values, why);
+  } else {
+    pendo_refuse_record(state->run, id, values, why);
+  }
+}
+
 ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos) {
   ModifyState* state = new_state(relation, user);
   state->attnos = attnos;
@@ -358,16 +213,16 @@ void pendo_write_record(ModifyState* state, std::string_view id, bool compare) {
   pendo::RecordEncoder* encoder = state->encoder->get();
   switch (encoder->encode(id, state->values, compare ? state->old_values : nullptr)) {
     case pendo::RecordEncoder::Result::kEncoded:
-      put_record(state, kLogRecord, id, encoder->encoded());
+      pendo_pass_on(state, kLogRecord, id, encoder->encoded());
       break;
     case pendo::RecordEncoder::Result::kNothing:
       ++state->run->unchanged;
       break;
     case pendo::RecordEncoder::Result::kInvalid:
-      put_invalid(state, id, encoder->tried(), encoder->why());
+      pendo_pass_on_invalid(state, id, encoder->tried(), encoder->why());
       break;
     case pendo::RecordEncoder::Result::kOutOfMemory:
-      out_of_memory();
+      pendo_out_of_memory();
   }
 }
 
@@ -399,7 +254,7 @@ TupleTableSlot* pendoExecForeignUpdate(EState*, ResultRelInfo* rel, TupleTableSl
 TupleTableSlot* pendoExecForeignInsert(EState*, ResultRelInfo* rel, TupleTableSlot* slot, TupleTableSlot* plan_slot) {
   ModifyState* state = state_of(rel);
   if (state->event_encoder) {
-    write_event(state, slot);
+    pendo_write_event(state, slot);
   } else {
     write_row(state, slot, nullptr, plan_slot);
   }
@@ -461,7 +316,7 @@ void pendoEndForeignInsert(EState* estate, ResultRelInfo* rel) { pendoEndForeign
 void pendo_explain_records(const ModifyState* state, ExplainState* es) {
   if (!es->analyze || !state) return;
   if (state->log && !state->log_is_own) {
-    const char* what = state->run->dry ? "Pendo Records Not Sent" : is_for_outbox(state) ? "Pendo Records For The Outbox" : "Pendo Records Until Commit";
+    const char* what = state->run->dry ? "Pendo Records Not Sent" : pendo_is_for_outbox(state->run) ? "Pendo Records For The Outbox" : "Pendo Records Until Commit";
     ExplainPropertyInteger(what, nullptr, pendo_log_count(state->run), es);
   } else if (!state->log) {
     ExplainPropertyInteger("Pendo Records", nullptr, pendo_total_outcome(state->run)->records, es);

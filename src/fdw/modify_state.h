@@ -55,6 +55,7 @@ struct ModifyState {
   PendoBox<pendo::EventEncoder>* event_encoder;
   PendoBox<pendo::EventGuard>* guard;
   PendoBox<pendo::TrackSecrets>* secrets;
+  const PendoColumn** event_columns;  // see modify_event.cpp; nullptr where the table has none
 };
 
 // The attribute numbers that an UPDATE sets, after the checks that it can be sent.
@@ -67,6 +68,17 @@ ModifyState* pendo_begin_update(Relation relation, Oid user, List* attnos);
 // differs from state->old_values.
 void pendo_write_record(ModifyState* state, std::string_view id, bool compare);
 void pendo_end_writing(ModifyState* state);
+
+// What a row became goes where the records of the statement go: a record (id, values)
+// or an event (label, what an EventEncoder made) by its kind of entry in a log.
+void pendo_pass_on(ModifyState* state, uint8 kind, std::string_view id, std::string_view payload);
+// The same of one that cannot be sent; `values` as JSON.
+void pendo_pass_on_invalid(ModifyState* state, std::string_view id, std::string_view values, std::string_view why);
+
+// modify_event.cpp: ready for events, or an ERROR where there is no track secret; and
+// one of them.
+void pendo_open_events(ModifyState* state);
+void pendo_write_event(ModifyState* state, TupleTableSlot* slot);
 
 // Of a statement that has run: how many records wait, or were sent. nullptr: it has not.
 void pendo_explain_records(const ModifyState* state, ExplainState* es);

@@ -10,10 +10,10 @@
 
 constexpr int kOutboxShards = 64;  // of a server and object; a power of two
 
-// The shard of an id, or of an event's label.
-int32 pendo_outbox_shard(const char* server, const char* object, std::string_view id);
 // The first of those of a server and object; the others follow.
 int32 pendo_outbox_first_shard(const char* server, const char* object);
+// Which of them is that of an id, or of an event's label.
+int pendo_outbox_place(std::string_view id);
 
 // Moves what the runs of this transaction have for the outbox into the queue. Call
 // it last: the entries of shards are held until the transaction ends.

@@ -57,8 +57,9 @@ void read_shard(const LedgerScope* scope, const OutboxDelivery* delivery, Outbox
   bool is_first = chunk->count == 0;
   pendo_outbox_read(scope, chunk, shard);
   if (!is_first || chunk->count == 0) return;
+  Oid table = pendo_outbox_table(scope, chunk);
   MemoryContext old = MemoryContextSwitchTo(chunk->context);
-  *options = pendo_outbox_options(delivery, chunk->table, chunk->role);
+  *options = pendo_outbox_options(delivery, table, chunk->role);
   MemoryContextSwitchTo(old);
   chunk->uncertain_dies = chunk->are_events && !options->call.retry_ambiguous;
   chunk->most_rows = most_rows(chunk, *options);

@@ -1,6 +1,7 @@
 // Into the queue.
 #include "bridge/outbox.h"
 #include "fdw/delivery.h"
+#include "fdw/ledger_columns.h"
 #include "fdw/ledger_text.h"
 #include "fdw/ledger_write.h"
 #include "fdw/outbox.h"
@@ -12,33 +13,27 @@ extern "C" {
 namespace {
 
 // Rows that are put in by one statement.
-constexpr int kBatch = 1000;
+constexpr int64 kBatch = 1000;
 constexpr Size kBatchBytes = 1 << 20;
 
-struct Batch {
-  MemoryContext context;  // of the Datums; reset after each batch
-  int count;
-  Size bytes;
-  bool any_key;
-  Datum shards[kBatch];
-  Datum ids[kBatch];
-  Datum payloads[kBatch];
-  Datum keys[kBatch];
-  bool keys_null[kBatch];
-  bool none_null[kBatch];
-};
+enum RowColumn { kShard, kId, kPayload, kKey, kRowColumns };
 
 struct Enqueuing {
   PendoRun* run;
   SPIPlanPtr one;
   SPIPlanPtr plain;
   SPIPlanPtr keyed;
-  Batch* batch;
+  int32 first_shard;
   Datum server;
   Datum object;
   Datum table_name;
   TimestampTz now;
-  int64 known;  // events whose key is known
+  int64 known;            // events whose key is known
+  int most;               // rows of a batch
+  MemoryContext context;  // of the batch; reset after each
+  Size bytes;             // of the batch
+  bool any_key;           // in the batch
+  LedgerColumns batch;
 };
 
 #define COLUMNS "(shard, server, server_id, object, role, table_name, id, payload, enqueued, event_key)"
@@ -63,9 +58,7 @@ constexpr const char* kOne = "INSERT INTO @pendo_fdw_queue " COLUMNS " VALUES ($
 
 #undef COLUMNS
 
-bool goes_to_outbox(const PendoRun* run) {
-  return run->table && run->table->options.delivery == Delivery::kOutbox && !run->dry && pendo_has_unsent(run);
-}
+bool goes_to_outbox(const PendoRun* run) { return pendo_is_for_outbox(run) && pendo_has_unsent(run); }
 
 const char* server_of(const PendoRun* run) { return run->table->options.config.server_name; }
 
@@ -93,77 +86,77 @@ void lock_entries() {
   pfree(shards);
 }
 
-Datum array_of(Datum* elements, bool* nulls, int count, Oid type) {
-  int dims[] = {count};
-  int lower[] = {1};
-  bool is_integer = type == INT4OID;
-  return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower, type, is_integer ? 4 : -1, is_integer, TYPALIGN_INT));
-}
-
 int64 write_rows(const Enqueuing* enqueuing) {
-  Batch* batch = enqueuing->batch;
+  const LedgerColumns* batch = &enqueuing->batch;
   Datum values[] = {enqueuing->server,
                     enqueuing->object,
                     ObjectIdGetDatum(enqueuing->run->user),
                     enqueuing->table_name,
                     TimestampTzGetDatum(enqueuing->now),
-                    array_of(batch->shards, batch->none_null, batch->count, INT4OID),
-                    array_of(batch->ids, batch->none_null, batch->count, TEXTOID),
-                    array_of(batch->payloads, batch->none_null, batch->count, BYTEAOID),
-                    array_of(batch->keys, batch->keys_null, batch->count, TEXTOID),
+                    pendo_column_array(batch, kShard, INT4OID),
+                    pendo_column_array(batch, kId, TEXTOID),
+                    pendo_column_array(batch, kPayload, BYTEAOID),
+                    pendo_column_array(batch, kKey, TEXTOID),
                     ObjectIdGetDatum(enqueuing->run->table->server)};
-  return pendo_ledger_run(batch->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
+  return pendo_ledger_run(enqueuing->any_key ? enqueuing->keyed : enqueuing->plain, values, nullptr);
 }
 
 int64 write_one(const Enqueuing* enqueuing) {
-  const Batch* batch = enqueuing->batch;
+  const LedgerColumns* batch = &enqueuing->batch;
   Datum values[] = {enqueuing->server,
                     enqueuing->object,
                     ObjectIdGetDatum(enqueuing->run->user),
                     enqueuing->table_name,
                     TimestampTzGetDatum(enqueuing->now),
-                    batch->shards[0],
-                    batch->ids[0],
-                    batch->payloads[0],
+                    batch->values[kShard][0],
+                    batch->values[kId][0],
+                    batch->values[kPayload][0],
                     ObjectIdGetDatum(enqueuing->run->table->server)};
   return pendo_ledger_run(enqueuing->one, values, nullptr);
 }
 
-void write_batch(Enqueuing* enqueuing) {
-  Batch* batch = enqueuing->batch;
-  if (batch->count == 0) return;
-  MemoryContext old = MemoryContextSwitchTo(batch->context);
-  bool is_one = batch->count == 1 && !batch->any_key;
-  enqueuing->known += batch->count - (is_one ? write_one(enqueuing) : write_rows(enqueuing));
+void begin_batch(Enqueuing* enqueuing) {
+  MemoryContextReset(enqueuing->context);
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->context);
+  pendo_begin_columns(&enqueuing->batch, kRowColumns, enqueuing->most);
   MemoryContextSwitchTo(old);
-  MemoryContextReset(batch->context);
-  batch->count = 0;
-  batch->bytes = 0;
-  batch->any_key = false;
+  enqueuing->bytes = 0;
+  enqueuing->any_key = false;
 }
 
+void write_batch(Enqueuing* enqueuing) {
+  int rows = enqueuing->batch.rows;
+  if (rows == 0) return;
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->context);
+  bool is_one = rows == 1 && !enqueuing->any_key;
+  enqueuing->known += rows - (is_one ? write_one(enqueuing) : write_rows(enqueuing));
+  MemoryContextSwitchTo(old);
+}
+
+// In the context of the batch.
 void add(Enqueuing* enqueuing, std::string_view id, bytea* payload, std::string_view key) {
-  Batch* batch = enqueuing->batch;
-  int i = batch->count++;
-  batch->shards[i] = Int32GetDatum(pendo_outbox_shard(server_of(enqueuing->run), pendo_object_name(enqueuing->run->table), id));
-  batch->ids[i] = pendo_ledger_id(id);
-  batch->payloads[i] = PointerGetDatum(payload);
-  batch->keys_null[i] = key.empty();
-  batch->keys[i] = key.empty() ? Datum(0) : pendo_ledger_id(key);
-  batch->any_key = batch->any_key || !key.empty();
-  batch->bytes += id.size() + key.size() + VARSIZE(payload);
-  if (batch->count == kBatch || batch->bytes > kBatchBytes) write_batch(enqueuing);
+  LedgerColumns* batch = &enqueuing->batch;
+  batch->set(kShard, Int32GetDatum(enqueuing->first_shard + pendo_outbox_place(id)));
+  batch->set(kId, pendo_ledger_id(id));
+  batch->set(kPayload, PointerGetDatum(payload));
+  batch->set_or_null(kKey, key.empty() ? Datum(0) : pendo_ledger_id(key), key.empty());
+  ++batch->rows;
+  enqueuing->any_key = enqueuing->any_key || !key.empty();
+  enqueuing->bytes += id.size() + key.size() + VARSIZE(payload);
+  if (batch->rows < enqueuing->most && enqueuing->bytes <= kBatchBytes) return;
+  write_batch(enqueuing);
+  begin_batch(enqueuing);
 }
 
 void add_record(Enqueuing* enqueuing, std::string_view id, std::string_view values) {
-  MemoryContext old = MemoryContextSwitchTo(enqueuing->batch->context);
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->context);
   bytea* payload = pendo_store_record(enqueuing->run->fields->get(), id, values);
   add(enqueuing, id, payload, {});
   MemoryContextSwitchTo(old);
 }
 
 void add_event(Enqueuing* enqueuing, std::string_view label, std::string_view body, std::string_view key) {
-  MemoryContext old = MemoryContextSwitchTo(enqueuing->batch->context);
+  MemoryContext old = MemoryContextSwitchTo(enqueuing->context);
   add(enqueuing, label, pendo_store_event(label, body), key);
   MemoryContextSwitchTo(old);
 }
@@ -174,40 +167,37 @@ std::string_view copy_of(std::string_view text) {
   return {copy, text.size()};
 }
 
+// The record that add_records() is at, in a memory context of its own.
+struct MergedRecord {
+  MemoryContext context;
+  std::string_view id;
+  std::string_view values;
+};
+
+void take(MergedRecord* record, std::string_view id, std::string_view values) {
+  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw record", ALLOCSET_SMALL_SIZES);
+  MemoryContext old = MemoryContextSwitchTo(context);
+  bool is_same = record->context && record->id == id;
+  std::string_view merged = is_same ? pendo_merge_values(record->values, values) : copy_of(values);
+  std::string_view copy = copy_of(id);
+  MemoryContextSwitchTo(old);
+  if (record->context) MemoryContextDelete(record->context);
+  *record = {context, copy, merged};
+}
+
 // One row for each id: what several statements set is merged.
 void add_records(Enqueuing* enqueuing) {
-  PendoRun* run = enqueuing->run;
-  MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw record", ALLOCSET_DEFAULT_SIZES);
-  MemoryContext merged = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw merged values", ALLOCSET_DEFAULT_SIZES);
-  PendoSort* sort = pendo_spool_sort(run->log, kLogRecord);
+  PendoSort* sort = pendo_spool_sort(enqueuing->run->log, kLogRecord);
+  MergedRecord record = {};
   std::string_view id;
-  std::string_view payload;
-  std::string_view last_id;
-  std::string_view last_values;
-  bool any = false;
-  while (pendo_sort_next(sort, &id, &payload)) {
-    if (any && id == last_id) {
-      MemoryContext other = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw merged values", ALLOCSET_DEFAULT_SIZES);
-      MemoryContext old = MemoryContextSwitchTo(other);
-      last_values = pendo_merge_values(last_values, payload);
-      MemoryContextSwitchTo(old);
-      MemoryContextDelete(merged);
-      merged = other;
-      ++run->outcome->get()->duplicates;
-      continue;
-    }
-    if (any) add_record(enqueuing, last_id, last_values);
-    MemoryContextReset(context);
-    MemoryContext old = MemoryContextSwitchTo(context);
-    last_id = copy_of(id);
-    last_values = copy_of(payload);
-    MemoryContextSwitchTo(old);
-    any = true;
+  std::string_view values;
+  while (pendo_sort_next(sort, &id, &values)) {
+    if (record.context && record.id != id) add_record(enqueuing, record.id, record.values);
+    take(&record, id, values);
   }
-  if (any) add_record(enqueuing, last_id, last_values);
+  if (record.context) add_record(enqueuing, record.id, record.values);
+  if (record.context) MemoryContextDelete(record.context);
   pendo_sort_end(sort);
-  MemoryContextDelete(merged);
-  MemoryContextDelete(context);
 }
 
 void add_in_order(Enqueuing* enqueuing) {
@@ -230,8 +220,10 @@ void begin(Enqueuing* enqueuing, const LedgerScope* scope, PendoRun* run) {
   enqueuing->one = pendo_ledger_kept(scope, kOne, lengthof(one_types), one_types);
   enqueuing->plain = pendo_ledger_kept(scope, kPlain, lengthof(types), types);
   enqueuing->keyed = pendo_spool_count(run->log, kLogKeyedEvent) > 0 ? pendo_ledger_kept(scope, kKeyed, lengthof(types), types) : nullptr;
-  enqueuing->batch = static_cast<Batch*>(palloc0(sizeof(Batch)));
-  enqueuing->batch->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw rows for the queue", ALLOCSET_DEFAULT_SIZES);
+  enqueuing->first_shard = pendo_outbox_first_shard(server_of(run), pendo_object_name(run->table));
+  enqueuing->most = static_cast<int>(Min(pendo_log_count(run), kBatch));
+  enqueuing->context = AllocSetContextCreate(CurrentMemoryContext, "pendo_fdw rows for the queue", ALLOCSET_DEFAULT_SIZES);
+  begin_batch(enqueuing);
   enqueuing->server = CStringGetTextDatum(server_of(run));
   enqueuing->object = CStringGetTextDatum(pendo_object_name(run->table));
   enqueuing->table_name = CStringGetTextDatum(run->table->name);

@@ -38,9 +38,7 @@ int32 pendo_outbox_first_shard(const char* server, const char* object) {
   return static_cast<int32>(hash & ~static_cast<uint32>(kOutboxShards - 1));
 }
 
-int32 pendo_outbox_shard(const char* server, const char* object, std::string_view id) {
-  return pendo_outbox_first_shard(server, object) + static_cast<int32>(hash_of(id) % kOutboxShards);
-}
+int pendo_outbox_place(std::string_view id) { return static_cast<int>(hash_of(id) % kOutboxShards); }
 
 void pendo_lock_shard_entry(int32 shard) {
   LOCKTAG tag = tag_of(kEntry, shard);

@@ -12,13 +12,18 @@ struct OutboxRow {
   int64 seq;
   int attempts;         // so far
   int failures;         // of these, that may have been its own fault
-  TimestampTz enqueued;
-  char* key;            // event_key, or nullptr
   char* id;             // as it is shown
   int record;           // its number in the consignment, or kDamaged
   bool was_sent;        // by a delivery that broke off, and must not be sent twice
   bool is_marked;       // as sent, by this one
   bool settled;         // it is not in the queue any more
+};
+
+// The rows that became one record.
+struct OutboxGroup {
+  int last;      // the place of the row that stands for it
+  int attempts;  // the most that one of them has had
+  double wait;   // seconds, when it has failed: the same for all, so that they come back together
 };
 
 // Rows of one server, object and role that are sent together.
@@ -34,7 +39,6 @@ struct OutboxChunk {
   Oid role;             // InvalidOid: that of the first row
   List* failed_roles;   // whose rows are left alone
   char* table_name;     // of the first row; of all, where they are events
-  Oid table;            // InvalidOid: it is not there any more
   int64 most_rows;
   int64 most_bytes;
   int64 bytes;
@@ -42,6 +46,7 @@ struct OutboxChunk {
   int count;
   int room;
   PendoBox<pendo::Consignment>* consignment;
+  OutboxGroup* groups;  // by the number of the record; nullptr until rows are settled
 };
 
 bool pendo_outbox_has_room(const OutboxChunk* chunk);
@@ -49,7 +54,11 @@ bool pendo_outbox_has_room(const OutboxChunk* chunk);
 // Is it worth while to hold the shard's exit? Not where it is empty.
 bool pendo_outbox_may_have(const LedgerScope* scope, const OutboxChunk* chunk, int32 shard);
 
-// Adds rows of that shard, in order, as far as the chunk has room; many, or none.
+// The table that a chunk's rows were written to; InvalidOid: it is not there any more.
+Oid pendo_outbox_table(const LedgerScope* scope, const OutboxChunk* chunk);
+
+// Adds rows of that shard, in order, as far as the chunk has room; many, or none. Of
+// an empty chunk, with room for one row, the first that comes says whose they are.
 void pendo_outbox_read(const LedgerScope* scope, OutboxChunk* chunk, int32 shard);
 
 // Marks the rows as sent, for a sending that must not be repeated.

@@ -71,7 +71,6 @@ OutboxRun* run_of(OutboxDelivery* delivery, const OutboxChunk* chunk) {
   run->row.delivery = "outbox";
   run->row.sync_name = pendo_sync_name;
   run->row.role = chunk->role;
-  run->row.table = chunk->table;
   run->row.started = GetCurrentTimestamp();
   run->next = delivery->runs;
   delivery->runs = run;
@@ -171,18 +170,13 @@ bool is_time_to_commit(const Sending* sending) {
 
 // ---- sending ------------------------------------------------------------
 
-[[noreturn]] void out_of_memory() {
-  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-  pg_unreachable();
-}
-
 // Rows of an earlier delivery that broke off are not sent if that could be once
 // too often.
 void hold_back_sent(const OutboxChunk* chunk) {
   for (int i = 0; i < chunk->count; ++i) {
     const OutboxRow* row = &chunk->rows[i];
     if (!row->was_sent || row->record < 0) continue;
-    if (!chunk->consignment->get()->hold_back(row->record, "it was under way when an earlier delivery broke off")) out_of_memory();
+    if (!chunk->consignment->get()->hold_back(row->record, "it was under way when an earlier delivery broke off")) pendo_out_of_memory();
   }
 }
 
@@ -219,7 +213,7 @@ bool know_fields(Sending* sending, PendoClientRef* client) {
       set_failure(sending, check->failure());
       return false;
     }
-    if (!consignment->refuse_field(static_cast<std::uint16_t>(i), check->failure().message)) out_of_memory();
+    if (!consignment->refuse_field(static_cast<std::uint16_t>(i), check->failure().message)) pendo_out_of_memory();
   }
   return true;
 }

@@ -192,11 +192,13 @@ void pendo_end_log(PendoRun* run) {
 
 bool pendo_has_unsent(const PendoRun* run) { return run->log && !run->log_done && pendo_log_count(run) > 0; }
 
+bool pendo_is_for_outbox(const PendoRun* run) { return run->table && run->table->options.delivery == Delivery::kOutbox && !run->dry; }
+
 void pendo_refuse_if_altered(const PendoRun* run) {
   if (!pendo_has_unsent(run) || run->dry) return;
   // a table that this transaction has dropped: nobody else can have altered it
   if (!SearchSysCacheExists1(FOREIGNTABLEREL, ObjectIdGetDatum(run->relid))) return;
-  if (pendo_table_version(run->relid, run->user) == run->table_version) return;
+  if (pendo_kept_version(run->relid, run->user) == run->table_version) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
                   errmsg("cannot send " INT64_FORMAT " records to %s: it, its server or the user mapping was altered meanwhile",
                          pendo_log_count(run), run->table->name),

@@ -74,6 +74,8 @@ int64 pendo_log_count(const PendoRun* run);
 // The log was emptied; more may follow.
 void pendo_end_log(PendoRun* run);
 bool pendo_has_unsent(const PendoRun* run);
+// Its records go into the outbox, and not to Pendo.
+bool pendo_is_for_outbox(const PendoRun* run);
 
 // The name of a run's object: "visitors".
 const char* pendo_object_name(const PendoTable* table);

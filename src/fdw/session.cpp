@@ -38,14 +38,6 @@ void at_transaction_end(XactEvent event, void*) {
   if (over && options_changed) forget_clients();
 }
 
-void create_cache() {
-  HASHCTL control = {};
-  control.keysize = sizeof(ClientKey);
-  control.entrysize = sizeof(ClientEntry);
-  control.hcxt = TopMemoryContext;
-  clients = hash_create("pendo_fdw clients", 8, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
 }  // namespace
 
 void pendo_session_init() {
@@ -57,7 +49,7 @@ void pendo_session_init() {
 PendoClientRef* pendo_session_client(Oid server, Oid user, const PendoOptions& options) {
   PendoConfigText config = pendo_read_secret_files(options.config);
   if (options_changed) forget_clients();
-  if (!clients) create_cache();
+  if (!clients) clients = pendo_session_table<ClientKey, ClientEntry>("pendo_fdw clients");
   ClientKey key = {server, user};
   bool found = false;
   auto* entry = static_cast<ClientEntry*>(hash_search(clients, &key, HASH_ENTER, &found));
@@ -67,6 +59,6 @@ PendoClientRef* pendo_session_client(Oid server, Oid user, const PendoOptions& o
   if (entry->client && pendo_client_has(entry->client, config)) return entry->client;
   pendo_client_free(entry->client);
   entry->client = pendo_client_new(config);
-  if (!entry->client) ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  if (!entry->client) pendo_out_of_memory();
   return entry->client;
 }

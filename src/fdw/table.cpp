@@ -233,10 +233,6 @@ static uint64 hash_of(const void* bytes, Size size) {
   return hash_bytes_extended(static_cast<const unsigned char*>(bytes), static_cast<int>(size), 0);
 }
 
-static uint64 version_of_name(uint64 version, const NameData* name) {
-  return hash_combine64(version, hash_of(NameStr(*name), strlen(NameStr(*name))));
-}
-
 static uint64 version_of_text(uint64 version, const char* text) { return hash_combine64(version, text ? hash_of(text, strlen(text)) : 0); }
 
 // The options in a row of the catalog, which is given back.
@@ -259,14 +255,14 @@ static uint64 column_version(uint64 version, Oid relid, int16 attno) {
   version = hash_combine64(version, hash_of(&column->atttypid, sizeof(column->atttypid)));
   version = hash_combine64(version, hash_of(&column->atttypmod, sizeof(column->atttypmod)));
   version = hash_combine64(version, hash_combine64(column->attcollation, static_cast<unsigned char>(column->attgenerated)));
-  version = version_of_name(version, &column->attname);
+  version = version_of_text(version, NameStr(column->attname));
   return version_with(version, ATTNUM, row, Anum_pg_attribute_attfdwoptions);
 }
 
 static uint64 server_version(uint64 version, Oid server) {
   HeapTuple row = SearchSysCache1(FOREIGNSERVEROID, ObjectIdGetDatum(server));
   if (!HeapTupleIsValid(row)) return version;
-  version = version_of_name(version, &reinterpret_cast<Form_pg_foreign_server>(GETSTRUCT(row))->srvname);
+  version = version_of_text(version, NameStr(reinterpret_cast<Form_pg_foreign_server>(GETSTRUCT(row))->srvname));
   return version_with(version, FOREIGNSERVEROID, row, Anum_pg_foreign_server_srvoptions);
 }
 
@@ -281,7 +277,7 @@ uint64 pendo_table_version(Oid relid, Oid user) {
   HeapTuple relation = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
   if (!HeapTupleIsValid(relation)) return version;
   auto* form = reinterpret_cast<Form_pg_class>(GETSTRUCT(relation));
-  version = version_of_text(version_of_name(version, &form->relname), get_namespace_name(form->relnamespace));
+  version = version_of_text(version_of_text(version, NameStr(form->relname)), get_namespace_name(form->relnamespace));
   int columns = form->relnatts;
   ReleaseSysCache(relation);
   for (int attno = 1; attno <= columns; ++attno) version = column_version(version, relid, static_cast<int16>(attno));
