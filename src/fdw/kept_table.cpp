@@ -71,9 +71,11 @@ void look_anew(KeptTable* kept, uint64 version) {
 }  // namespace
 
 void pendo_kept_table_init() {
-  for (int cache : {FOREIGNTABLEREL, FOREIGNSERVEROID, USERMAPPINGOID, NAMESPACEOID, AUTHOID}) CacheRegisterSyscacheCallback(cache, note_change, 0);
+  for (int cache : {FOREIGNTABLEREL, FOREIGNSERVEROID, USERMAPPINGOID, NAMESPACEOID, AUTHOID, PROCOID}) CacheRegisterSyscacheCallback(cache, note_change, 0);
   CacheRegisterRelcacheCallback(note_relation, 0);  // names, columns
 }
+
+uint64 pendo_catalog_changes() { return changes; }
 
 uint64 pendo_kept_version(Oid relid, Oid user) {
   const KeptTable* kept = find(relid, user);

@@ -12,4 +12,8 @@ const PendoTable* pendo_kept_table(Oid relid, Oid user, uint64* version);
 // The version alone; nothing is looked at where no catalog has changed.
 uint64 pendo_kept_version(Oid relid, Oid user);
 
+// Differs after a change of a table, a schema, a role, a function or of what belongs
+// to a server that this session has heard of.
+uint64 pendo_catalog_changes();
+
 void pendo_kept_table_init();

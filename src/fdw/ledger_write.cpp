@@ -2,6 +2,7 @@
 #include "fdw/ledger.h"
 #include "fdw/ledger_write.h"
 
+#include "fdw/kept_table.h"
 #include "fdw/ledger_columns.h"
 #include "fdw/session.h"
 #include "fdw/version.h"
@@ -56,9 +57,8 @@ void check_version(HeapTuple tuple, Relation catalog) {
                           "start a new session if that is done.")));
 }
 
-}  // namespace
-
-bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
+// Looked for in the catalog, which has no cache. False: it is not there.
+bool look_for_extension(PendoExtension* extension) {
   Relation catalog = table_open(ExtensionRelationId, AccessShareLock);
   ScanKeyData key;
   ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("pendo_fdw"));
@@ -74,6 +74,26 @@ bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
   }
   systable_endscan(scan);
   table_close(catalog, AccessShareLock);
+  return found;
+}
+
+// Small transactions ask several times for it. Who installs, drops, updates or moves
+// it changes its tables or functions, too.
+PendoExtension known;
+uint64 known_at = 0;  // pendo_catalog_changes()
+
+}  // namespace
+
+bool pendo_find_extension(PendoExtension* extension, bool missing_ok) {
+  uint64 now = pendo_catalog_changes();
+  bool found = known_at == now;
+  if (found) {
+    *extension = known;
+  } else if (look_for_extension(extension)) {
+    found = true;
+    known = *extension;
+    known_at = now;
+  }
   const char* schema = found ? get_namespace_name(extension->namespace_id) : nullptr;
   if (schema) extension->schema = quote_identifier(schema);
   if (!schema && !missing_ok) {

@@ -158,9 +158,11 @@ void pendoAddForeignUpdateTargets(PlannerInfo* root, Index rtindex, RangeTblEntr
 int pendoIsForeignRelUpdatable(Relation relation) {
   ForeignTable* foreign = GetForeignTable(RelationGetRelid(relation));
   const pendo::ObjectDescriptor* object = pendo_object_of(foreign);
-  if (!object || !pendo_is_updatable(foreign)) return 0;
+  if (!object) return 0;
+  ForeignServer* server = GetForeignServer(foreign->serverid);
+  if (!pendo_is_updatable(foreign, server)) return 0;
   switch (object->write) {
-    case pendo::WriteCall::kBulkMetadata: return (1 << CMD_UPDATE) | (pendo_creates_missing(foreign) ? 1 << CMD_INSERT : 0);
+    case pendo::WriteCall::kBulkMetadata: return (1 << CMD_UPDATE) | (pendo_creates_missing(foreign, server) ? 1 << CMD_INSERT : 0);
     case pendo::WriteCall::kTrackEvent: return 1 << CMD_INSERT;
     default: return 0;
   }

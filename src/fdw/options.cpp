@@ -206,13 +206,13 @@ const char* pendo_ledger_retention(ForeignServer* server) {
   return value ? value : "90 days";
 }
 
-bool pendo_is_updatable(ForeignTable* table) {
-  bool of_server = pendo_switch_option(GetForeignServer(table->serverid)->options, "updatable", true);
+bool pendo_is_updatable(const ForeignTable* table, const ForeignServer* server) {
+  bool of_server = pendo_switch_option(server->options, "updatable", true);
   return pendo_switch_option(table->options, "updatable", of_server);
 }
 
-bool pendo_creates_missing(ForeignTable* table) {
-  bool of_server = pendo_switch_option(GetForeignServer(table->serverid)->options, "create_missing", false);
+bool pendo_creates_missing(const ForeignTable* table, const ForeignServer* server) {
+  bool of_server = pendo_switch_option(server->options, "create_missing", false);
   return pendo_switch_option(table->options, "create_missing", of_server);
 }
 

@@ -60,8 +60,8 @@ const char* pendo_ledger_retention(ForeignServer* server);
 extern bool pendo_only_changes;
 
 // The options updatable and create_missing alone; for catalogs, they never fail.
-bool pendo_is_updatable(ForeignTable* table);
-bool pendo_creates_missing(ForeignTable* table);
+bool pendo_is_updatable(const ForeignTable* table, const ForeignServer* server);
+bool pendo_creates_missing(const ForeignTable* table, const ForeignServer* server);
 
 // Options of an IMPORT FOREIGN SCHEMA.
 struct PendoImportOptions {

@@ -28,7 +28,6 @@ void pendo_warn(const char* name, const pendo::Outcome& outcome, const char* wha
   StringInfoData counts;
   StringInfoData detail;
   initStringInfo(&counts);
-  initStringInfo(&detail);
   append_count(&counts, outcome.missing, "not known to Pendo");
   append_count(&counts, outcome.invalid, "refused as invalid");
   append_count(&counts, outcome.uncertain, "uncertain");
@@ -36,6 +35,7 @@ void pendo_warn(const char* name, const pendo::Outcome& outcome, const char* wha
   append_count(&counts, outcome.repeated, "sent again after an answer was lost, so that they may count twice");
   append_count(&counts, outcome.doubtful, "that Pendo may take and not show");
   if (counts.len == 0) return;
+  initStringInfo(&detail);
   append_list(&detail, "Not known", outcome.first_missing, outcome.missing);
   append_list(&detail, "Invalid", outcome.first_invalid, outcome.invalid);
   append_list(&detail, "Uncertain", outcome.first_uncertain, 0);
