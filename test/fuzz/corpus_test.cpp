@@ -24,6 +24,7 @@ void same_json(std::string_view);
 void events(std::string_view);
 void written(std::string_view);
 void track_types(std::string_view);
+void stored(std::string_view);
 
 namespace {
 
@@ -31,7 +32,8 @@ using Target = void (*)(std::string_view);
 constexpr std::pair<const char*, Target> kTargets[] = {
     {"splitter", splitter}, {"decoder", decoder},     {"convert", convert}, {"text", text},           {"schema", schema},
     {"headers", headers},   {"filter", filter},       {"gunzip", gunzip},   {"bulk_reply", bulk_reply}, {"condition", condition},
-    {"events", events},     {"same_json", same_json}, {"written", written}, {"track_types", track_types}};
+    {"events", events},     {"same_json", same_json}, {"written", written}, {"track_types", track_types},
+    {"stored", stored}};
 
 // As test/fuzz/corpus writes it: \xNN for what is not a letter.
 std::string unescaped(const std::string& line) {
