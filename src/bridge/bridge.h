@@ -88,6 +88,7 @@ T* pendo_make(PendoBox<T>* box, Make make) {
 // bytes of room, the text, a null byte. `size`, or nullptr: of the text.
 template <class Make>
 char* pendo_palloced(Make make, Size before = 0, Size* size = nullptr) {
+  static_assert(std::is_trivially_destructible_v<Make>);
   std::string* text = nullptr;
   [&]() noexcept {
     try {

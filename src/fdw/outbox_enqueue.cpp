@@ -185,7 +185,8 @@ void take(MergedRecord* record, std::string_view id, std::string_view values) {
   *record = {context, copy, merged};
 }
 
-// One row for each id: what several statements set is merged.
+// One row for each id: what several statements set is merged, without a WARNING, for
+// a trigger may do it all the time.
 void add_records(Enqueuing* enqueuing) {
   PendoSort* sort = pendo_spool_sort(enqueuing->run->log, kLogRecord);
   MergedRecord record = {};

@@ -71,6 +71,24 @@ is(value("SELECT count(*) FROM pendo.visitors WHERE visitor_id = 'v0000009'"), 1
 $dbh->commit;
 deliver();
 
+# one id twice in a transaction
+my @said = notices_of($dbh, "UPDATE pendo.visitors v SET custom_plan = x.plan FROM (VALUES ('a'), ('b')) x(plan) WHERE v.visitor_id = 'v0000010'");
+is_deeply([waiting(), @said], [1], 'an id that is given twice is one row, without a WARNING');
+deliver();
+$dbh->do("ALTER SERVER pendo OPTIONS (ADD on_duplicate 'error')");
+$dbh->begin_work;
+plan_to(11, 'one');
+plan_to(12, 'one');
+plan_to(11, 'two');
+ok(!eval { $dbh->commit; 1 }, "on_duplicate 'error' fails the COMMIT") or diag('committed');
+is($dbh->state, '21000', 'as with the other deliveries');
+is(waiting(), 0, 'and nothing of it waits');
+plan_to(11, 'one');
+plan_to(11, 'two');
+is(waiting(), 2, 'two transactions may set the same id');
+$dbh->do('ALTER SERVER pendo OPTIONS (DROP on_duplicate)');
+deliver();
+
 # types, NULL, quotes
 $dbh->do(q{UPDATE pendo.visitors SET custom_score = 1.5e300, custom_active = true, custom_renewal = '2026-01-02 03:04:05Z', custom_tags = '["a", {"b": "\u00e4"}]', custom_plan = NULL, agent_name = E'O''Reilly "\\\\ \U0001F600' WHERE visitor_id = 'v0000020'});
 deliver();
