@@ -41,6 +41,8 @@ my @kills;
 
 sub now_ms { return int(time() * 1000) }
 
+sub kills_shown { return join ' ', map { "$_->{begin}-$_->{end}" } @kills }
+
 sub problem { my ($what) = @_; push @problems, $what if @problems < 20; return }
 
 # ---- a round ------------------------------------------------------------
@@ -147,8 +149,15 @@ sub compare_records {
     return;
 }
 
-# Of an id that nothing else puts in order, Pendo never gets an older value after a
-# newer one; the last is the one committed last.
+# What had arrived may arrive once more where something was killed in between: then it
+# could still be unsettled.
+sub is_sent_again {
+    my ($before, $after) = @_;
+    return scalar grep { $before <= $_->{end} && $after >= $_->{begin} && $before >= $_->{begin} - 5_000 } @kills;
+}
+
+# Of an id that nothing else puts in order, Pendo gets an older value after a newer one
+# only where it begins anew after a kill; the last is the one committed last.
 sub compare_races {
     my ($dbh) = @_;
     my (%rank, %last);
@@ -156,14 +165,20 @@ sub compare_races {
     $rank{ $_->[0] }{ $_->[1] } = $_->[2] for @$races;
     my %raced = map { $_ => 1 } @raced;
     for my $write (grep { $raced{ $_->{id} // '' } } map { decode_json($_) } split /\n/, slurp("$folder/journal")) {
-        my ($id, $plan) = ($write->{id}, $write->{values}[0]{value});
+        my ($id, $plan, $at) = ($write->{id}, $write->{values}[0]{value}, $write->{now});
         problem("$id got $plan, which was not committed") unless $rank{$id}{$plan};
-        problem("$id got $plan after $last{$id}, which was committed later") if $last{$id} && ($rank{$id}{$plan} // 0) < ($rank{$id}{ $last{$id} } // 0);
-        $last{$id} = $plan;
+        my $former = $last{$id};
+        if ($former && ($rank{$id}{$plan} // 0) < ($rank{$id}{ $former->{plan} } // 0)) {
+            ++$total{older_again};
+            problem("$id got $plan at $at after $former->{plan} at $former->{at}, which was committed later; kills: " . kills_shown())
+              unless is_sent_again($former->{at}, $at);
+        }
+        $last{$id} = { plan => $plan, at => $at };
     }
     for my $id (sort keys %rank) {
         my ($newest) = sort { $rank{$id}{$b} <=> $rank{$id}{$a} } keys %{ $rank{$id} };
-        problem("$id has $last{$id}, not $newest") if ($last{$id} // '') ne $newest;
+        my $has = $last{$id} ? $last{$id}{plan} : 'nothing';
+        problem("$id has $has, not $newest") if $has ne $newest;
     }
     return;
 }
@@ -175,16 +190,14 @@ sub arrivals {
     return \%arrivals;
 }
 
-# Two copies of an event are right only with a kill between them, and when what had
-# arrived by then could still be unsettled.
+# Two copies of an event are right only with a kill between them.
 sub compare_copies {
     my ($uid, @times) = @_;
     for my $i (1 .. $#times) {
         ++$total{duplicates};
         my ($before, $after) = @times[ $i - 1, $i ];
-        my @between = grep { $before <= $_->{end} && $after >= $_->{begin} && $before >= $_->{begin} - 5_000 } @kills;
-        next if @between;
-        problem("$uid arrived at $before and again at $after; kills: " . join ' ', map { "$_->{begin}-$_->{end}" } @kills);
+        next if is_sent_again($before, $after);
+        problem("$uid arrived at $before and again at $after; kills: " . kills_shown());
     }
     return;
 }
