@@ -7,6 +7,6 @@ add_executable(simulator_tests ${simulator_test_sources})
 target_compile_definitions(simulator_tests PRIVATE
   SIMULATOR_PROGRAM="$<TARGET_FILE:pendo-simulator>"
   SIMULATOR_README="${CMAKE_CURRENT_LIST_DIR}/../simulator/README.md")
-target_link_libraries(simulator_tests PRIVATE pendo_simulator_lib pendo_tests)
+target_link_libraries(simulator_tests PRIVATE pendo_simulator_lib GTest::gtest_main)
 add_dependencies(simulator_tests pendo-simulator)
 gtest_discover_tests(simulator_tests)
