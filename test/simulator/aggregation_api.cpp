@@ -12,8 +12,13 @@ class ResultWriter : public Stage {
       : exchange_(exchange), style_(exchange.json_style()), prefix_(std::move(prefix)) {}
 
   bool push(Row row) override {
+    std::int64_t at = came_++;
+    if (has(FaultKind::kDropRows) && is_dropped(at)) return true;
+    std::string text;
+    append_json(text, row.value, style_);
+    if (has(FaultKind::kRepeatRow)) repeat_first(at, text);
     buffer_ = rows_++ == 0 ? prefix_ + "\"results\":[" : ",";
-    append_json(buffer_, row.value, style_);
+    buffer_ += text;
     return exchange_.response.write(buffer_);
   }
 
@@ -28,6 +33,18 @@ class ResultWriter : public Stage {
   }
 
  private:
+  bool has(FaultKind kind) const { return exchange_.fault && exchange_.fault->kind == kind; }
+
+  bool is_dropped(std::int64_t at) const {
+    const Fault& fault = *exchange_.fault;
+    return at >= fault.after_rows && (fault.rows < 0 || at < fault.after_rows + fault.rows);
+  }
+
+  void repeat_first(std::int64_t at, std::string& text) {
+    if (at == 0) first_ = text;
+    if (at == exchange_.fault->after_rows) text = first_;
+  }
+
   std::string nothing() const {
     if (exchange_.world.switches.is(Switch::kEmptyResults, "null")) return "\"results\":null";
     if (exchange_.world.switches.is(Switch::kEmptyResults, "absent")) return "";
@@ -38,7 +55,9 @@ class ResultWriter : public Stage {
   JsonStyle style_;
   std::string prefix_;
   std::string buffer_;
-  std::int64_t rows_ = 0;
+  std::string first_;       // as it was sent
+  std::int64_t came_ = 0;  // of the pipeline
+  std::int64_t rows_ = 0;  // sent
 };
 
 bool is_json(const Value& body) {

@@ -32,6 +32,11 @@ constexpr KindName kKinds[] = {
     {"wrong_length", FaultKind::kWrongLength},
     {"corrupt", FaultKind::kCorrupt},
     {"gzip_bomb", FaultKind::kGzipBomb},
+    {"close_after", FaultKind::kCloseAfter},
+    {"stall_upload", FaultKind::kStallUpload},
+    {"repeat_row", FaultKind::kRepeatRow},
+    {"repeat_page", FaultKind::kRepeatPage},
+    {"drop_rows", FaultKind::kDropRows},
 };
 
 std::string text_of(const Value& source, std::string_view name) {
@@ -96,6 +101,10 @@ bool FaultRules::read_number(Rule& rule, const std::string& name, const Value& v
     rule.fault.after_bytes = static_cast<std::size_t>(*number);
   } else if (name == "bytes") {
     rule.fault.bytes = static_cast<std::size_t>(*number);
+  } else if (name == "after_rows") {
+    rule.fault.after_rows = *number;
+  } else if (name == "rows") {
+    rule.fault.rows = *number;
   } else {
     return false;
   }

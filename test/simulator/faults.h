@@ -31,6 +31,11 @@ enum class FaultKind {
   kWrongLength,
   kCorrupt,
   kGzipBomb,
+  kCloseAfter,
+  kStallUpload,
+  kRepeatRow,
+  kRepeatPage,
+  kDropRows,
 };
 
 struct Fault {
@@ -42,6 +47,8 @@ struct Fault {
   std::int64_t ms = 0;
   std::size_t after_bytes = 0;
   std::size_t bytes = 1;
+  std::int64_t after_rows = 0;
+  std::int64_t rows = -1;  // -1: all
   std::int64_t by = 0;
 };
 

@@ -29,6 +29,11 @@ class Call {
       wire_.reset();
       return false;
     }
+    if (has(FaultKind::kStallUpload)) {
+      world_.traffic.keep(request_, fault_->name);
+      wire_.pause(fault_->ms, true);
+      return false;
+    }
     int status = reader_.read_body(request_);
     if (status < 0) return false;
     if (status > 0) {
@@ -38,11 +43,19 @@ class Call {
     }
     if (!is_control_ && !fault_) fault_ = world_.faults.take(match_.key, &request_.body);
     if (!is_control_) sequence_ = world_.traffic.keep(request_, fault_ ? fault_->name : std::string_view());
-    return answer();
+    if (has(FaultKind::kRepeatPage)) ask_as_before();
+    if (!has(FaultKind::kCloseAfter)) return answer();
+    if (answer()) wire_.pause(fault_->ms, true);
+    return false;
   }
 
  private:
   bool has(FaultKind kind) const { return fault_ && fault_->kind == kind; }
+
+  void ask_as_before() {
+    std::string body = world_.traffic.body_before(sequence_);
+    if (!body.empty()) request_.body = std::move(body);
+  }
 
   bool answer() {
     if (!is_control_) {

@@ -54,6 +54,18 @@ void Traffic::set_status(std::int64_t sequence, int status) {
   if (it != kept_.end() && it->sequence == sequence) it->status = status;
 }
 
+std::string Traffic::body_before(std::int64_t sequence) const {
+  std::lock_guard lock(mutex_);
+  auto it = std::ranges::lower_bound(kept_, sequence, {}, &Kept::sequence);
+  if (it == kept_.end()) return {};
+  const Kept& self = *it;
+  while (it != kept_.begin()) {
+    --it;
+    if (it->method == self.method && it->target == self.target) return it->body;
+  }
+  return {};
+}
+
 Value Traffic::counts() const {
   std::lock_guard lock(mutex_);
   return from_map(counts_);

@@ -27,6 +27,8 @@ class Traffic {
   // A call goes wrong on purpose.
   void count_fault(std::string_view kind);
   void set_status(std::int64_t sequence, int status);
+  // The body of the request before this one to the same place; empty: there is none.
+  std::string body_before(std::int64_t sequence) const;
 
   Value counts() const;
   Value metrics() const;

@@ -229,6 +229,76 @@ TEST_F(SimulatorFault, GzipBombSwells) {
   EXPECT_EQ(changed(), 0);
 }
 
+TEST_F(SimulatorFault, CloseAfterPromisesToStay) {
+  bulk_fault(R"("kind":"close_after","ms":200)");
+  auto start = Clock::now();
+  Reply reply = bulk();
+  EXPECT_TRUE(reply.complete);
+  EXPECT_EQ(reply.header("connection"), "");
+  EXPECT_LT(ms_since(start), 200);
+  EXPECT_EQ(changed(), 2);
+  connection_->send(request_text("POST", kBulk, kBody, kKey));
+  EXPECT_EQ(connection_->read_all(), "");
+  EXPECT_FALSE(connection_->was_reset());
+  EXPECT_GE(ms_since(start), 200);
+  EXPECT_EQ(simulator_.get("/__sim/stats").body, R"({"POST /api/v1/metadata/visitor/custom/value":1})");
+}
+
+TEST_F(SimulatorFault, StallUploadReadsNoBody) {
+  bulk_fault(R"("kind":"stall_upload","ms":200)");
+  auto start = Clock::now();
+  EXPECT_EQ(bulk().status, 0);
+  EXPECT_GE(ms_since(start), 200);
+  EXPECT_EQ(changed(), 0);
+  EXPECT_EQ(simulator_.get("/__sim/metrics").json().find("faults")->find("stall_upload")->integer(), 1);
+}
+
+class SimulatorPageFault : public SimulatorFault {
+ protected:
+  void page_fault(std::string_view members) {
+    simulator_.fault(R"([{"route":"POST /api/v1/aggregation",)" + std::string(members) + "}]");
+  }
+  // The numbers of the visitors on a page of five behind the one with that number.
+  std::string page(int behind) {
+    std::string last = "v000000" + std::to_string(behind);
+    std::string results = simulator_.aggregate(R"([{"source":{"visitors":null}},{"identified":"visitorId"},{"filter":"visitorId > \")" + last +
+                                               R"(\""},{"sort":["visitorId"]},{"limit":5},{"select":{"a":"visitorId"}}])");
+    std::string numbers;
+    for (auto at = results.find("v000"); at != std::string::npos; at = results.find("v000", at + 1)) numbers += results.substr(at + 6, 2) + " ";
+    return numbers;
+  }
+};
+
+TEST_F(SimulatorPageFault, RepeatRowPutsTheFirstInThePlaceOfAnother) {
+  page_fault(R"("kind":"repeat_row","after_rows":1)");
+  EXPECT_EQ(page(0), "01 01 03 04 05 ");
+  page_fault(R"("kind":"repeat_row","after_rows":4)");
+  EXPECT_EQ(page(5), "06 07 08 09 06 ");
+  page_fault(R"("kind":"repeat_row","after_rows":5)");
+  EXPECT_EQ(page(0), "01 02 03 04 05 ");
+}
+
+TEST_F(SimulatorPageFault, RepeatPageAnswersTheCallBefore) {
+  page_fault(R"("kind":"repeat_page","skip":1,"times":1)");
+  EXPECT_EQ(page(0), "01 02 03 04 05 ");
+  EXPECT_EQ(page(5), "01 02 03 04 05 ");
+  EXPECT_EQ(page(5), "06 07 08 09 10 ");
+}
+
+TEST_F(SimulatorPageFault, RepeatPageHasNothingToRepeatAtFirst) {
+  page_fault(R"("kind":"repeat_page")");
+  EXPECT_EQ(page(5), "06 07 08 09 10 ");
+}
+
+TEST_F(SimulatorPageFault, DropRowsLeavesSomeOut) {
+  page_fault(R"("kind":"drop_rows","after_rows":1,"rows":2)");
+  EXPECT_EQ(page(0), "01 04 05 ");
+  page_fault(R"("kind":"drop_rows","after_rows":3)");
+  EXPECT_EQ(page(0), "01 02 03 ");
+  page_fault(R"("kind":"drop_rows")");
+  EXPECT_EQ(page(0), "");
+}
+
 TEST_F(SimulatorFault, RatesAreDrawnBySeedAndTold) {
   auto statuses = [this](std::string_view seed) {
     simulator_.post("/__sim/reset", "");
