@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 
+use DBD::Pg qw(:async);
 use FindBin;
 use lib $FindBin::Bin;
 use PendoTest;
@@ -115,6 +116,25 @@ sub recovers {
     return;
 }
 
+# The same of those that do not get in each other's way, each in a session of its
+# own: the waits for the next try pass together.
+sub recovers_side_by_side {
+    my ($name, %fault) = @_;
+    $simulator->reset;
+    my @kinds = qw(scan lookup events);
+    $simulator->faults(map { { route => $route{$_}, %fault } } @kinds);
+    my %session = map { $_ => $cluster->session } @kinds;
+    my %query = map { $_ => $session{$_}->prepare(sql($_), { pg_async => PG_ASYNC }) } @kinds;
+    $_->execute for values %query;
+    for my $what (@kinds) {
+        my $rows = eval { $session{$what}->pg_result; $what eq 'events' ? 1 : $query{$what}->fetchall_arrayref };
+        my $outcome = { rows => $rows, error => $rows ? undef : PendoTest::describe_error($session{$what}), notices => '' };
+        is(untrue($what, $outcome), '', "$what, $name: made good");
+    }
+    is_deeply([grep { $_->{times} } @{ $simulator->get('faults') }], [], "$name: the faults struck");
+    return;
+}
+
 # The connection that a fault was on is not used as if nothing had been.
 sub goes_on {
     my ($name, $what) = @_;
@@ -137,7 +157,7 @@ for my $what (sort keys %route) {
 # ---- every status -------------------------------------------------------
 
 # The server's words are shown, and a redirect is not followed.
-my @statuses = (300 .. 303, 305, 307, 308, 400 .. 418, 421 .. 426, 428, 429, 431, 451, 499, 500 .. 511, 520 .. 530, 598, 599);
+my @statuses = (300 .. 303, 305, 307, 308, 400 .. 418, 421 .. 426, 428, 429, 431, 451, 499, 500 .. 599);
 for my $status (@statuses) {
     my $key = $status == 401 || $status == 403;
     my $fault = { kind => 'status', status => $status, body => 'sorry', headers => { Location => "$simulator->{url}/api/v1/token/verify" } };
@@ -170,6 +190,15 @@ for my $status (500, 501, 508, 520, 599) {
         cmp_ok($there, '>', 0, "$what, status $status after the effect: it was taken");
     }
 }
+
+# Those that may pass by themselves do, for all kinds of statements.
+set_retries(1);
+for my $status (500, 502, 503, 504) {
+    my %fault = (kind => 'status', status => $status, times => 1, body => 'sorry');
+    recovers("status $status", 'update', \%fault);
+    recovers_side_by_side("status $status", %fault);
+}
+set_retries(0);
 
 # ---- Retry-After --------------------------------------------------------
 
