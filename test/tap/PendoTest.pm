@@ -22,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($tree $pg_config start_cluster copy_postgres start_simulator start_tls_relay wait_until connect_pendo
-  error_of worked_async notices_of slurp spew free_port full_port resolver_environment open_descriptors private_memory);
+  error_of worked_async notices_of slurp spew free_port full_port resolver_environment open_descriptors private_memory reset_peak_memory peak_memory);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
 our $pg_config = $ENV{PG_CONFIG} || 'pg_config';
@@ -105,6 +105,10 @@ sub open_descriptors { my ($pid) = @_; return scalar grep { m{^(socket|pipe|anon
 
 # Of a process, in kB.
 sub private_memory { my ($pid) = @_; return slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+) kB/m ? $1 : die "no RssAnon of $pid\n" }
+
+# The most that a process has had at a time since that was forgotten, in kB.
+sub peak_memory { my ($pid) = @_; return slurp("/proc/$pid/status") =~ /^VmHWM:\s+(\d+) kB/m ? $1 : die "no VmHWM of $pid\n" }
+sub reset_peak_memory { my ($pid) = @_; spew("/proc/$pid/clear_refs", '5'); return }
 
 # Starts a program in its own process group.
 sub spawn {
