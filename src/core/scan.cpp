@@ -166,7 +166,6 @@ bool Scan::start_all(ScanRange range) noexcept try {
   position_.clear();
   page_starts_.clear();
   page_keys_.clear();
-  page_repeats_ = false;
   rows_ = 0;
   return send(aggregation(page_body(position_.behind())), true);
 } catch (const std::bad_alloc&) {
@@ -243,7 +242,6 @@ Status Scan::next_streamed(Value* out) {
   for (;;) {
     std::string_view record;
     Split split = next_record_text(record);
-    if (page_repeats_) return nonsense("it has a row that came before");
     if (split == Split::kFailed) return nonsense(splitter_.reason());
     if (split == Split::kRecord) {
       Status status = take_record(record, out);
@@ -271,7 +269,7 @@ Split Scan::next_record_text(std::string_view& record) {
   }
   if (std::exchange(ahead_, false)) {
     ready_.clear();
-    page_repeats_ = !page_keys_.end_page();
+    page_keys_.end_page();
     rows_in_page_ = rows_in_attempt_ = 0;
   }
   return splitter_.next(record);
@@ -311,6 +309,8 @@ Scan::Verdict Scan::wrong(std::string what) {
   return Verdict::kNonsense;
 }
 
+Scan::Verdict Scan::twice(std::string_view key) { return wrong("it lists \"" + printable(key, 100) + "\" twice"); }
+
 Scan::Verdict Scan::check_key(const Value& key) {
   if (key.kind != ValueKind::kText || key.text.empty()) return wrong("a row has no usable key");
   return mode_ == Mode::kKeys ? check_wanted_key(key.text) : check_page_key(key.text);
@@ -323,7 +323,7 @@ Scan::Verdict Scan::check_wanted_key(std::string_view key) {
     case WantedKeys::Came::kUnasked:
       return Verdict::kPassOver;
     case WantedKeys::Came::kAgain:
-      return wrong("it lists \"" + printable(key, 100) + "\" twice");
+      return twice(key);
     case WantedKeys::Came::kFirst:
       break;
   }
@@ -336,14 +336,14 @@ Scan::Verdict Scan::check_page_key(std::string_view key) {
   if (!is_complete(place)) return wrong("a row has no number to sort by");
   const std::string& last = position_.key();
   bool again = key == last || (rows_in_attempt_ == 0 && !starts_a_page(key));
-  if (again) return wrong("it lists \"" + printable(key, 100) + "\" twice");
+  if (again) return twice(key);
   if (range_.in_order && !last.empty() && !position_.is_before(place)) {
     return wrong("it is not sorted as it was asked to be (\"" + printable(key, 100) + "\" comes after \"" + printable(last, 100) + "\")");
   }
   position_.move_to(place);
   // in another order a row may move on while it is read
-  if (mode_ == Mode::kPages && position_.sorted_by_key()) page_keys_.add(key);
-  return Verdict::kTake;
+  bool stays = mode_ == Mode::kPages && position_.sorted_by_key();
+  return stays && !page_keys_.add(key) ? twice(key) : Verdict::kTake;
 }
 
 // Pendo's order of ids is its own, so all that can be asked of a page is that
@@ -372,7 +372,7 @@ void Scan::grow_page() {
 }
 
 Status Scan::page_ended() {
-  if (mode_ == Mode::kPages && !page_keys_.end_page()) return nonsense("it has a row that came before");
+  page_keys_.end_page();
   bool last = mode_ != Mode::kPages || rows_in_page_ < page_limit_;
   if (last) {
     mode_ = Mode::kIdle;

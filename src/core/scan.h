@@ -131,6 +131,7 @@ class Scan : public RowSource, private BodySink {
   Verdict check_wanted_key(std::string_view key);
   Verdict check_page_key(std::string_view key);
   Verdict wrong(std::string what);
+  Verdict twice(std::string_view key);
   bool starts_a_page(std::string_view key);
   RowPlace place_of_row() const;
   bool is_complete(const RowPlace& place) const;
@@ -149,7 +150,6 @@ class Scan : public RowSource, private BodySink {
   ScanPosition position_;    // of the last row of the pages so far, or of the key looked for
   std::set<std::string, std::less<>> page_starts_;  // first keys of the pages so far
   PageKeys page_keys_;
-  bool page_repeats_ = false;  // the page that is through had a row that came before
   std::vector<std::string> paths_;             // of the columns, the key, and the parts of another order
   std::unique_ptr<RowDecoder> row_decoder_;    // aliased rows of an aggregation
   std::unique_ptr<RowDecoder> record_decoder_; // whole records of a GET by id
