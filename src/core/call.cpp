@@ -326,7 +326,9 @@ std::string Call::wait_text() const {
 
 Failure Call::describe_no_answer() const {
   const std::string& host = request_.to_track_host ? config_.track_url : config_.api_url;
-  std::string why = timed_out_ ? "no answer within request_timeout"
+  bool sent_once_only = code_ == CURLE_ABORTED_BY_CALLBACK;  // by on_sending()
+  std::string why = timed_out_       ? "no answer within request_timeout"
+                    : sent_once_only ? "the connection ended without an answer"
                     : error_text_[0] ? shown_reply(config_, error_text_, kShownReplyBytes)
                                      : curl_easy_strerror(code_);
   bool never_connected = code_ == CURLE_COULDNT_CONNECT || code_ == CURLE_COULDNT_RESOLVE_HOST;

@@ -398,6 +398,58 @@ ends_early('a page without its second row', [@accounts[0 .. 5, 7 .. 9]], skip =>
 start_over('scan', { kind => 'drop_rows', rows => 1 });
 is_deeply($dbh->selectcol_arrayref(q{SELECT visitor_id FROM pendo.visitors WHERE visitor_id IN ('v0000001', 'v0000002')}), ['v0000002'], 'a record that was asked for by id is left out: there is none');
 
+# ---- connections that die while they are kept ---------------------------
+
+# Some ms after each answer, so that one lies idle when it ends, or has the next
+# call on it, which is not read then.
+sub calls { my ($what) = @_; return $simulator->stats->{ $route{$what} } // 0 }
+
+sub next_is_good {
+    my ($name, $what, $calls) = @_;
+    start_over($what);
+    my $outcome = attempt($what);
+    is(untrue($what, $outcome), '', "$what, $name: the next one is made good");
+    is(calls($what), $calls, "$what, $name: and nothing is asked twice");
+    my %times;
+    ++$times{ $_->{event} } for @{ $simulator->events };
+    is_deeply([grep { $times{$_} > 1 } keys %times], [], "$what, $name: no event comes twice");
+    return $outcome;
+}
+
+sub connections_die {
+    my ($name, $what, $ms) = @_;
+    $dbh = $cluster->session;    # with no connections yet
+    my $calls = do { start_over($what); attempt($what); calls($what) };
+    start_over($what, { kind => 'close_after', ms => $ms });
+    is(untrue($what, attempt($what)), '', "$what, $name: made good while they die");
+    wait_until('the connections to end', 20, sub { $simulator->metrics->{connectionsOpen} == 1 }) if $ms == 0;    # the one is our own
+    return next_is_good($name, $what, $calls);
+}
+
+set_retries(1);
+for my $what (sort keys %route) {
+    my $outcome = connections_die('idle connections end', $what, 0);
+    is($outcome->{notices}, '', "$what, idle connections end: no message");
+    connections_die('connections end with a call on them', $what, 200);
+}
+
+# Where an event must not be sent again: one that was not sent at all is, one that a
+# dying connection may have taken is not.
+$dbh->do(q{ALTER SERVER pendo OPTIONS (ADD on_ambiguous 'uncertain')});
+my $lone = q(INSERT INTO pendo.track_events (visitor_id, event) VALUES ('v0000001', 'E'));
+for my $ms (0, 300) {
+    $dbh = $cluster->session;
+    start_over('events', { kind => 'close_after', ms => $ms });
+    is_deeply([notices_of($dbh, $lone)], [], 'an event before its connection ends');
+    wait_until('the connection to end', 20, sub { $simulator->metrics->{connectionsOpen} == 1 }) if $ms == 0;
+    $simulator->faults;
+    my @told = notices_of($dbh, $lone);
+    $ms == 0 ? is_deeply(\@told, [], 'on an idle connection that ended: no message')
+      : like("@told", qr/of 1 track events, 1 uncertain\n.*lost the call to \S+ for server "pendo": the connection ended without an answer\./, 'on a connection that ends: uncertain');
+    is(scalar @{ $simulator->events }, $ms == 0 ? 2 : 1, 'and nothing is sent again');
+}
+$dbh->do(q{ALTER SERVER pendo OPTIONS (DROP on_ambiguous)});
+
 unlike($cluster->log, qr/terminated by signal|PANIC/, 'no backend died of it');
 
 done_testing();
