@@ -1,12 +1,13 @@
 # A statement that waits 60 s for Pendo ends at once when it is cancelled, times
-# out or its session is terminated: in name resolution, while connecting, before
-# and after the headers, in the body, and in a long list of events. Nothing is
-# left open, and the session goes on.
+# out or its session is terminated: in name resolution, while connecting, in the
+# first words of TLS, while it sends, before and after the headers, in the body, and
+# in a long list of events. Nothing is left open, and the session goes on.
 use strict;
 use warnings;
 
 use DBD::Pg qw(:async);
 use FindBin;
+use IO::Socket::INET;
 use lib $FindBin::Bin;
 use PendoTest;
 use Test::More;
@@ -21,10 +22,13 @@ my $cluster = start_cluster(env => $environment);
 my $admin = $cluster->session;
 
 # One call at a time (two events), so that a session keeps a known number of connections.
-connect_pendo($admin, $simulator, concurrency => 1, event_concurrency => 2, max_retries => 0);
+connect_pendo($admin, $simulator, concurrency => 1, event_concurrency => 2, max_retries => 0, batch_bytes => '8MB');
 my $full = full_port();
 make_server('slow_name', 'https://stall.invalid');
 make_server('full_port', 'http://127.0.0.1:' . $full->{port});
+# takes connections and says nothing
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128) or die "listen: $!";
+make_server('silent_tls', 'https://127.0.0.1:' . $silent->sockport);
 $admin->do("CREATE TABLE source AS SELECT 'v' || lpad(n::text, 7, '0') AS id, n FROM generate_series(1, 3000) n");
 
 # ---- what stalls --------------------------------------------------------
@@ -44,6 +48,8 @@ my %statement = (
     scan   => 'SELECT count(custom_seats) FROM %s.visitors',
     lookup => q(SELECT custom_seats FROM %s.visitors WHERE visitor_id = 'v0000001'),
     update => 'UPDATE %s.visitors v SET custom_seats = s.n FROM source s WHERE v.visitor_id = s.id',
+    # more in one call than the kernel takes in
+    upload => q(UPDATE %s.visitors v SET custom_plan = repeat('x', 350000) FROM source s WHERE v.visitor_id = s.id AND s.n <= 20),
     events => q(INSERT INTO %s.track_events (visitor_id, event) SELECT id, 'Stalled' FROM source),
 );
 my %route = (
@@ -52,14 +58,17 @@ my %route = (
     update => 'POST /api/v1/metadata/visitor/custom/value',
     events => 'POST /data/track',
 );
+$route{upload} = $route{update};
 
 # Each case: a schema, a statement, and the simulator's fault if it needs one.
 my @cases = map { my $statement = $_; map { [$_, $statement] } qw(slow_name full_port) } qw(scan lookup update events);
+push @cases, map { ['silent_tls', $_] } qw(lookup events);
 for my $statement (qw(scan lookup update events)) {
     push @cases, ['pendo', $statement, { kind => 'stall_before', ms => $stall }],
       ['pendo', $statement, { kind => 'stall_headers', ms => $stall }];
     push @cases, ['pendo', $statement, { kind => 'stall_body', ms => $stall, after_bytes => 10 }] unless $statement eq 'events';
 }
+push @cases, ['pendo', 'upload', { kind => 'stall_upload', ms => $stall }];
 push @cases, ['pendo', 'scan', { kind => 'drip', bytes => 1, ms => 500 }];
 push @cases, ['pendo', 'events', { kind => 'latency', ms => 300 }]; # 1,500 × 0.3 s, no call that stalls
 
@@ -79,6 +88,17 @@ sub start_stalling {
         $waits = ($type // '') eq 'Extension' ? $waits + 1 : 0;
         return $waits >= 5;
     });
+    cmp_ok(unsent(), '>', 0, 'the upload stands still') if $statement eq 'upload';
+    return;
+}
+
+# Bytes that connections to the simulator hold and have not got rid of.
+sub unsent {
+    my ($port) = $simulator->{url} =~ /:(\d+)$/;
+    my $to = sprintf '0100007F:%04X', $port;
+    my $bytes = 0;
+    /^\s*\d+: \S+ $to \S+ ([0-9A-F]{8}):/ and $bytes += hex $1 for split /\n/, slurp('/proc/net/tcp');
+    return $bytes;
 }
 
 sub end_stalling {
