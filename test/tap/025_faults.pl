@@ -430,7 +430,26 @@ set_retries(1);
 for my $what (sort keys %route) {
     my $outcome = connections_die('idle connections end', $what, 0);
     is($outcome->{notices}, '', "$what, idle connections end: no message");
-    connections_die('connections end with a call on them', $what, 200);
+    connections_die('connections end with a call on them', $what, 120);
+}
+
+# What else is asked finds one, too.
+for my $ms (0, 200) {
+    my $name = $ms ? 'a connection that ends' : 'an idle connection that ended';
+    my $finds = sub {
+        $dbh = $cluster->session;
+        start_over('lookup', { kind => 'close_after', ms => $ms });
+        attempt('lookup');
+        wait_until('the connection to end', 20, sub { $simulator->metrics->{connectionsOpen} == 1 }) if $ms == 0;
+        $simulator->faults;
+    };
+    $finds->();
+    is(($dbh->selectrow_array('SELECT count(*) FROM pendo.visitors'))[0], $visitors, "a count on $name");
+    $finds->();
+    like(($dbh->selectrow_array(q{SELECT c.advice FROM pendo_fdw_check('pendo') c}))[0], qr/^All is well/, "pendo_fdw_check() on $name");
+    $finds->();
+    is(error_of($dbh, 'IMPORT FOREIGN SCHEMA pendo LIMIT TO (accounts) FROM SERVER pendo INTO public'), undef, "IMPORT on $name");
+    $dbh->do('DROP FOREIGN TABLE public.accounts');
 }
 
 # Where an event must not be sent again: one that was not sent at all is, one that a
