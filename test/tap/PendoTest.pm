@@ -22,7 +22,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw($tree $pg_config start_cluster copy_postgres start_simulator start_tls_relay wait_until connect_pendo
-  error_of worked_async notices_of slurp spew free_port full_port resolver_environment open_descriptors private_memory reset_peak_memory peak_memory);
+  error_of worked_async notices_of slurp spew free_port full_port resolver_environment lax_openssl_environment open_descriptors private_memory reset_peak_memory peak_memory);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
 our $pg_config = $ENV{PG_CONFIG} || 'pg_config';
@@ -98,6 +98,14 @@ sub resolver_environment {
     my $held = spew("$dir/hold", '');
     chmod 0755, $dir;
     return ({ LD_PRELOAD => "$dir/resolver.so", RESOLVER_HOLD => $held }, $held);
+}
+
+# What a program is to be started with to have an OpenSSL that refuses no protocol and
+# no cipher by itself.
+sub lax_openssl_environment {
+    my $dir = tempdir('openssl_XXXX', DIR => $folder);
+    my @lines = ('openssl_conf = all', '[all]', 'ssl_conf = ssl', '[ssl]', 'system_default = lax', '[lax]', 'MinProtocol = None', 'CipherString = DEFAULT:@SECLEVEL=0');
+    return { OPENSSL_CONF => spew("$dir/openssl.cnf", join '', map { "$_\n" } @lines) };
 }
 
 # Of a backend: sockets, timers and the like; the server's own files come and go.
