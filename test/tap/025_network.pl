@@ -6,6 +6,7 @@ use warnings;
 
 use DBD::Pg qw(:async);
 use FindBin;
+use IO::Socket::INET;
 use lib $FindBin::Bin;
 use PendoTest;
 use Test::More;
@@ -113,6 +114,15 @@ my $full = full_port();
 at("http://127.0.0.1:$full->{port}");
 fails('no connection within connect_timeout', $_, qr/^0800[16]$/, qr/^(could not reach|lost the call to) http:\S+ for server "pendo": /, 3) for sort keys %statement;
 
+# Nobody answers the first word of TLS.
+my $silent = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128) or die "listen: $!";
+my $silent_url = 'https://127.0.0.1:' . $silent->sockport;
+at($silent_url);
+fails('no TLS within connect_timeout', $_, qr/^08006$/, qr/^lost the call to \Q$silent_url\E for server "pendo": (?:SSL c|C)onnection time/, 3) for sort keys %statement;
+server(connect_timeout => '5s');
+fails('no TLS within request_timeout', 'lookup', qr/^08006$/, qr/^lost the call to \Q$silent_url\E for server "pendo": no answer within request_timeout$/, 3);
+server(connect_timeout => '400ms');
+
 at($simulator->{url});
 for my $phase ({ kind => 'stall_before' }, { kind => 'stall_headers' }, { kind => 'stall_body', after_bytes => 10 }) {
     for my $what (sort keys %statement) {
@@ -125,6 +135,19 @@ for my $phase ({ kind => 'stall_before' }, { kind => 'stall_headers' }, { kind =
         works("$what, $phase->{kind}, once", $what);
         server(max_retries => 0);
     }
+}
+
+# More than the kernel takes in, of which nothing is read.
+{
+    local $statement{update} = $statement{update} =~ s/= -n/= -n, custom_plan = repeat('x', 350000)/r;
+    server(batch_bytes => '8MB');
+    $simulator->reset;
+    $simulator->faults({ route => $route{update}, kind => 'stall_upload', ms => 60_000 });
+    fails('stall_upload', 'update', qr/^08006$/, qr/^lost the call to \Q$simulator->{url}\E for server "pendo": no answer within request_timeout$/, 3);
+    $simulator->faults({ route => $route{update}, kind => 'stall_upload', ms => 60_000, times => 1 });
+    server(max_retries => 2, request_timeout => '5s');
+    works('update, stall_upload, once', 'update');
+    server(max_retries => 0, request_timeout => '600ms', batch_bytes => undef);
 }
 
 # Slow but steady is no reason to give up a stream; a small answer has to be there in time.
