@@ -46,6 +46,11 @@ TEST(PageKeys, PagesInAnyOrderAreCompared) {
   EXPECT_EQ(page(keys, {"c", "d"}), "");
   EXPECT_EQ(page(keys, {"x", "y"}), "");
   EXPECT_EQ(page(keys, {"z", "x"}), "x");
+  keys.clear();
+  EXPECT_EQ(page(keys, {"b", "a"}), "");
+  EXPECT_EQ(page(keys, {"c", "d"}), "");
+  EXPECT_EQ(page(keys, {"e", "f"}), "");
+  EXPECT_EQ(page(keys, {"g", "e"}), "e");
 }
 
 TEST(PageKeys, ManyInAnOrderOfTheirOwn) {
