@@ -2,6 +2,7 @@
 #include "retry.h"
 
 #include <curl/curl.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -50,6 +51,13 @@ bool worth_retrying_status(int status) {
   }
 }
 
+// Seeds that are near each other would give first delays that are.
+std::uint64_t mixed(std::uint64_t bits) {
+  bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+  bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+  return bits ^ (bits >> 31);
+}
+
 // Whoever asks for more than 30 years has asked for too much anyway.
 std::int64_t milliseconds_of(std::int64_t seconds) { return std::min<std::int64_t>(seconds, 1'000'000'000) * 1000; }
 
@@ -91,9 +99,9 @@ Backoff::Backoff(const CallOptions& options, std::int64_t now_ms) noexcept
     : max_retries_(options.max_retries),
       retry_timeout_ms_(options.retry_timeout_ms),
       started_ms_(now_ms) {
-  // the object's address differs between backends and calls, time alone may not
-  auto seed = static_cast<std::uint64_t>(now_ms) ^ (reinterpret_cast<std::uintptr_t>(this) >> 4);
-  random_.seed(static_cast<std::minstd_rand::result_type>(seed ^ (seed >> 32)));
+  // backends are alike in their addresses, calls in their time
+  auto seed = mixed(mixed(static_cast<std::uint64_t>(now_ms)) ^ reinterpret_cast<std::uintptr_t>(this)) ^ static_cast<std::uint64_t>(getpid());
+  random_.seed(static_cast<std::minstd_rand::result_type>(mixed(seed)));
 }
 
 void Backoff::reset(std::int64_t now_ms) noexcept {

@@ -3,6 +3,12 @@
 
 #include <curl/curl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <vector>
 
 namespace pendo {
 namespace {
@@ -53,6 +59,40 @@ TEST(Retry, BackoffWaitsAtLeastWhatWasAskedAndGivesUp) {
   EXPECT_EQ(backoff.next_delay(0, -1), -1);
   backoff.reset(0);
   EXPECT_EQ(backoff.next_delay(0, 100'001), -1) << "longer than retry_timeout";
+}
+
+// Whether delays of up to a second are all over that second.
+void expect_spread(const std::vector<std::int64_t>& delays, const char* of) {
+  std::size_t quarters[4] = {};
+  for (std::int64_t delay : delays) ++quarters[std::min<std::int64_t>(delay / 250, 3)];
+  for (std::size_t count : quarters) EXPECT_GT(count, delays.size() / 20) << of;
+}
+
+TEST(Retry, CallsDoNotComeBackTogether) {
+  std::deque<Backoff> calls;
+  std::vector<std::int64_t> delays;
+  for (int n = 0; n < 200; ++n) delays.push_back(calls.emplace_back(CallOptions(), 1'000'000).next_delay(1'000'000, -1));
+  expect_spread(delays, "calls of one moment");
+  delays.clear();
+  for (int n = 0; n < 200; ++n) delays.push_back(Backoff(CallOptions(), 1'000'000 + n).next_delay(1'000'000 + n, -1));
+  expect_spread(delays, "calls of one place");
+}
+
+TEST(Retry, BackendsDoNotComeBackTogether) {
+  std::vector<std::int64_t> delays;
+  for (int n = 0; n < 100; ++n) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    pid_t child = fork();
+    std::int64_t delay = Backoff(CallOptions(), 1'000'000).next_delay(1'000'000, -1);
+    if (child == 0) _exit(write(ends[1], &delay, sizeof delay) == sizeof delay ? 0 : 1);
+    EXPECT_EQ(read(ends[0], &delay, sizeof delay), static_cast<ssize_t>(sizeof delay));
+    waitpid(child, nullptr, 0);
+    close(ends[0]);
+    close(ends[1]);
+    delays.push_back(delay);
+  }
+  expect_spread(delays, "one moment, one place");
 }
 
 }  // namespace
