@@ -35,6 +35,7 @@ struct Sending {
   bool is_last_attempt;       // and nothing will mend it
   int64 settled;              // results that were committed
   int64 calls;                // that the run counts
+  int64 repeated;             // events sent again that it counts
   TimestampTz committed;
   bool writing;               // to the tables: an error is not about the sending
 };
@@ -119,12 +120,20 @@ PendoSpool* take_results(Sending* sending, const OutboxEnd* end) {
   return results;
 }
 
+// What is counted by calls and not by records.
+void count_calls(Sending* sending) {
+  if (!sending->writer) return;
+  const pendo::Outcome& sent = sending->writer->get()->outcome();
+  sending->run->row.calls += sent.calls - sending->calls;
+  sending->run->outcome->get()->repeated += sent.repeated - sending->repeated;
+  sending->calls = sent.calls;
+  sending->repeated = sent.repeated;
+}
+
 void write_run(Sending* sending, PendoSpool* results) {
   OutboxRun* run = sending->run;
   const pendo::Outcome* outcome = run->outcome->get();
-  int64 calls = sending->writer ? sending->writer->get()->outcome().calls : 0;
-  run->row.calls += calls - sending->calls;
-  sending->calls = calls;
+  count_calls(sending);
   run->row.records = outcome->records;
   run->row.applied = outcome->applied;
   run->row.missing = outcome->missing;

@@ -152,6 +152,18 @@ my %count = step_counts();
 is(scalar(keys %count), 60, 'all events are there');
 cmp_ok(scalar(grep { $_ > 1 } values %count), '<=', 16, 'and only those that were under way may be there twice');
 
+# ---- events that may count twice -----------------------------------------
+
+clean_outbox();
+$dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '1')");
+$simulator->faults({ route => $track, kind => 'reset_after', times => 2 });
+steps(5);
+my ($warning) = notices_of($dbh, 'CALL pendo_fdw_deliver()');
+like($warning // '', qr/^WARNING:  pendo\.track_events: of 5 track events, 2 sent again after an answer was lost, so that they may count twice$/m, 'a delivery tells of the events that it sent again');
+%count = step_counts();
+is(join(' ', map { $count{$_} } sort { $count{$a} <=> $count{$b} } keys %count), '1 1 1 2 2', 'which are there twice');
+$dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '0')");
+
 # ---- events that are not to be sent twice --------------------------------
 
 clean_outbox();
