@@ -1,6 +1,8 @@
 // Pendo: {"group":{"field":{"Type":"string","DisplayName":"...",...}}}.
 #include "metadata_schema.h"
 
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "json_reader.h"
@@ -73,6 +75,20 @@ bool take_group(std::string_view group, const JsonValue& fields, std::vector<Sch
   return true;
 }
 
+// Of a field that comes twice the last one counts, as of all members; its place is
+// that of the first.
+void keep_last(std::vector<SchemaField>& fields) {
+  std::unordered_map<std::string, std::size_t> places;
+  std::size_t kept = 0;
+  for (auto& field : fields) {
+    auto [known, is_new] = places.try_emplace(field.group + '\0' + field.field, kept);
+    if (is_new) ++kept;
+    SchemaField& place = fields[known->second];
+    if (&place != &field) place = std::move(field);
+  }
+  fields.resize(kept);
+}
+
 bool parse(std::string_view body, std::vector<SchemaField>& out, std::string& reason) {
   Document document;
   if (!parse_object(body, document, reason)) return false;
@@ -81,6 +97,7 @@ bool parse(std::string_view body, std::vector<SchemaField>& out, std::string& re
   for (const auto& group : std::as_const(document).GetObject()) {
     if (!take_group(string_of(group.name), group.value, fields, reason)) return false;
   }
+  keep_last(fields);
   out.reserve(out.size() + fields.size());
   for (auto& field : fields) out.push_back(std::move(field));
   return true;

@@ -20,7 +20,8 @@ struct SchemaField {
   bool per_app = false;
 };
 
-// Appends the fields in the order of the document. False: `reason` tells why,
+// Appends the fields in the order of the document, each once: of one that it has
+// twice the last counts, and groups of one name are one. False: `reason` tells why,
 // and `out` is as it was.
 bool parse_schema(std::string_view body, std::vector<SchemaField>& out, std::string& reason) noexcept;
 

@@ -141,6 +141,27 @@ TEST(BulkReply, NamesRecordsOfItsCallOrNone) {
   }
 }
 
+// As JSON readers do mostly. What the last one says is held against the numbers all the same.
+TEST(BulkReply, TakesTheLastOfWhatIsRepeated) {
+  BulkReply reply = reply_of(R"({"total":7,"updated":0,"missing":["a"],"errors":["x"],"total":2,"updated":1,"failed":5,"failed":1,"errors":[],"missing":["b"]})");
+  EXPECT_EQ(reply.total, 2);
+  EXPECT_EQ(reply.updated, 1);
+  EXPECT_EQ(reply.failed, 1);
+  EXPECT_EQ(reply.missing, (std::vector<std::string>{"b"}));
+  EXPECT_TRUE(reply.errors.empty());
+  EXPECT_TRUE(reply.consistent(2));
+
+  EXPECT_TRUE(reply_of(R"({"total":2,"updated":2,"missing":["a"],"missing":null})").consistent(2));
+  EXPECT_FALSE(reply_of(R"({"total":2,"updated":2,"missing":null,"missing":["a"]})").consistent(2));
+  EXPECT_EQ(failure_of(R"({"total":1,"total":"1"})"), "its \"total\" is not a count");
+  EXPECT_EQ(failure_of(R"({"total":1,"missing":[],"missing":{}})"), "its \"missing\" is not a list of ids");
+
+  reply = reply_of(R"({"total":2,"failed":2,"missing":[{"id":"a","id":"b"}],"errors":[{"visitorId":"x","visitorId":"a","message":"no"}]})");
+  EXPECT_EQ(reply.missing, (std::vector<std::string>{"b"}));
+  EXPECT_EQ(reply.errors[0].id, "a");
+  EXPECT_TRUE(reply.names_only({"a", "b"}));
+}
+
 TEST(BulkReply, SaysHowManyFailed) {
   EXPECT_EQ(reply_of(R"({"total":9,"updated":1,"failed":8})").failed_records(), 8);
   EXPECT_EQ(reply_of(R"({"total":9,"updated":1})").failed_records(), 8);

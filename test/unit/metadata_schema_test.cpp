@@ -64,6 +64,24 @@ TEST(MetadataSchema, AppendsToWhatIsThere) {
   EXPECT_EQ(fields.size(), 3u);
 }
 
+TEST(MetadataSchema, TakesTheLastOfWhatIsRepeated) {
+  auto fields = fields_of(R"({"custom":{"a":{"Type":"string","Type":"list"},"b":{"Type":"time"},"a":{"Type":"integer"}},"agent":{"a":{}}})");
+  ASSERT_EQ(fields.size(), 3u);
+  EXPECT_EQ(fields[0].field + " " + fields[0].type, "a integer");
+  EXPECT_EQ(fields[1].field + " " + fields[1].type, "b time");
+  EXPECT_EQ(fields[2].group, "agent");
+  EXPECT_EQ(fields_of(R"({"custom":{"a":{"Type":"string","isHidden":true,"Type":"list"}}})")[0].type, "list");
+}
+
+TEST(MetadataSchema, JoinsGroupsOfOneName) {
+  auto fields = fields_of(R"({"custom":{"a":{"Type":"string"},"b":{"isDeleted":true}},"agent":{},"custom":{"b":{},"c":{}}})");
+  ASSERT_EQ(fields.size(), 3u);
+  EXPECT_EQ(fields[0].field, "a");
+  EXPECT_EQ(fields[1].field, "b");
+  EXPECT_FALSE(fields[1].deleted);
+  EXPECT_EQ(fields[2].field, "c");
+}
+
 TEST(MetadataSchema, RefusesWhatIsNoSchema) {
   const struct {
     std::string body;
