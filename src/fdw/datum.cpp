@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "core/json_text.h"
+
 extern "C" {
 #include "catalog/namespace.h"
 #include "common/int.h"
@@ -151,20 +153,24 @@ const char* convert(const PendoColumn* column, const pendo::Value& value, Datum*
   }
 }
 
+// jsonb holds what is in the JSON, but for characters and numbers that PostgreSQL has not.
+const char* advice(const PendoTable* table, const PendoColumn* column, const char* why, std::string_view raw) {
+  const char* alter = psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE", table->name, quote_identifier(column->name));
+  if (column->is_key) return psprintf("%s text; holds every id.", alter);
+  const char* skip = psprintf("ALTER FOREIGN TABLE %s OPTIONS (ADD on_bad_value 'null'); makes such values NULL.", table->name);
+  bool jsonb_helps = why != kNotInEncoding && !pendo::jsonb_problem(raw);
+  return jsonb_helps ? psprintf("%s jsonb; shows every value as it is; %s", alter, skip) : skip;
+}
+
 [[noreturn]] void report_bad(const PendoTable* table, const PendoColumn* column, const char* why, std::string_view raw,
                              std::string_view row_key) {
   constexpr int kShown = 100;
   char* shown = pendo_message_text(raw.data(), static_cast<size_t>(pg_encoding_mbcliplen(PG_UTF8, raw.data(), static_cast<int>(raw.size()), kShown)));
-  const char* alter = psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE", table->name, quote_identifier(column->name));
-  const char* hint = column->is_key
-                         ? psprintf("%s text; holds every id.", alter)
-                         : psprintf("%s jsonb; shows every value as it is; ALTER FOREIGN TABLE %s OPTIONS (ADD on_bad_value 'null'); makes such values NULL.",
-                                    alter, table->name);
   ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
                   errmsg("column \"%s\" of %s cannot hold Pendo's value %s%s of \"%s\"", column->name, table->name, shown,
                          raw.size() > kShown ? "..." : "", pendo_message_text(row_key.data(), row_key.size())),
                   errdetail("The column has type %s, but %s.", format_type_with_typemod(column->type, column->typmod), why),
-                  errhint("%s", hint)));
+                  errhint("%s", advice(table, column, why, raw))));
   pg_unreachable();
 }
 

@@ -55,6 +55,15 @@ bool has_path(const ImportTable* table, const char* path) {
   return false;
 }
 
+// Sooner than PostgreSQL would: a schema may have a hundred thousand.
+void refuse_too_many(const ImportTable* table) {
+  if (table->count < MaxHeapAttributeNumber) return;
+  ereport(ERROR, (errcode(ERRCODE_TOO_MANY_COLUMNS),
+                  errmsg("Pendo has more fields of %s than a table can have columns", text_of(table->object->name)),
+                  errdetail("A table can have %d columns.", MaxHeapAttributeNumber),
+                  errhint("Name the groups of fields that you need: IMPORT FOREIGN SCHEMA ... OPTIONS (groups 'custom,agent').")));
+}
+
 bool group_wanted(const PendoImportOptions& options, const char* group) {
   if (options.groups == NIL) return true;
   ListCell* cell;
@@ -73,6 +82,7 @@ void add_field(ImportTable* table, const PendoImportOptions& options, char* grou
                      errhint("It is in the column metadata.")));
     return;
   }
+  refuse_too_many(table);
   add_column(table, psprintf("%s_%s", group, field), path, type);
 }
 
