@@ -1,7 +1,7 @@
 # A database that uses the extension, in another cluster: by pg_dump as text, by
 # pg_dump and pg_restore, and by pg_upgrade. Everything is there and works: servers,
 # mappings, tables with their options, views, rights; what the ledger knows, and its
-# numbers go on.
+# numbers go on; the outbox, which is sent when it is adopted, and not before.
 use strict;
 use warnings;
 
@@ -45,12 +45,26 @@ $dbh->do($_) for
 my $alice = $cluster->session(dbname => 'sync', user => 'alice');
 $alice->do("SET client_min_messages = error");
 $alice->do(q(UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id IN ('v0000009', 'missing of alice')));
+
+# A dead letter, and what waits: two rows of one id, one of alice, events with keys.
+$dbh->do($_) for
+  q{CREATE FOREIGN TABLE pendo.later (id text OPTIONS (path 'visitorId'), plan text OPTIONS (path 'custom.plan'), seats bigint OPTIONS (path 'custom.seats')) SERVER pendo OPTIONS (object 'visitors', delivery 'outbox')},
+  q{CREATE FOREIGN TABLE pendo.events_later (visitor_id text, event text, event_key text) SERVER pendo OPTIONS (object 'track_events', delivery 'outbox')},
+  'GRANT SELECT, UPDATE ON pendo.later TO alice',
+  q(UPDATE pendo.later SET plan = 'dead' WHERE id = 'gone9'), 'CALL pendo_fdw_deliver()',
+  q(UPDATE pendo.later SET plan = 'older', seats = 20 WHERE id = 'v0000020'), q(UPDATE pendo.later SET plan = 'newer' WHERE id = 'v0000020'),
+  q{INSERT INTO pendo.events_later VALUES ('v0000001', 'Kept', 'key 1'), ('v0000001', 'Kept', 'key 2')};
+$alice->do(q(UPDATE pendo.later SET plan = 'of alice' WHERE id = 'v0000021'));
 $alice->disconnect;
 
 # ---- what can be said of a database -------------------------------------
 
 my $runs    = 'SELECT run, sync_name, role::text, server, object, table_name, delivery, started, finished, status, records, applied, missing, calls FROM pendo_fdw_runs ORDER BY run';
 my $rejects = 'SELECT server, object, id, reason, first_seen, last_seen, times, values, message, run, role::text, table_name FROM pendo_fdw_rejects ORDER BY id';
+# But for the server's oid, which is another one.
+my @outbox = ('SELECT shard, seq, server, object, role::text, table_name, id, payload, enqueued, event_key, attempts FROM pendo_fdw_queue ORDER BY seq',
+    'SELECT shard, seq, server, object, role::text, table_name, id, payload, enqueued, died, attempts, reason, message FROM pendo_fdw_dead_letters ORDER BY seq',
+    'SELECT server, event_key, enqueued FROM pendo_fdw_event_keys ORDER BY event_key', 'SELECT last_value, is_called FROM pendo_fdw_queue_seq_seq');
 # Options come in the order of their names after a dump.
 my $sorted = sub { return "ARRAY(SELECT o FROM unnest($_[0]) o ORDER BY o COLLATE \"C\")" };
 my @foreign = (
@@ -65,12 +79,40 @@ my @foreign = (
 sub described {
     my ($session) = @_;
     return { extension => [describe_extension($session)], runs => $session->selectall_arrayref($runs), rejects => $session->selectall_arrayref($rejects),
-        foreign => [map { $session->selectall_arrayref($_) } @foreign] };
+        foreign => [map { $session->selectall_arrayref($_) } @foreign], outbox => [map { $session->selectall_arrayref($_) } @outbox] };
 }
 
 my $original = described($dbh);
-is(scalar @{ $original->{runs} }, 3, 'three runs, to be found again');
-is(scalar @{ $original->{rejects} }, 3, 'three rejects');
+is(scalar @{ $original->{runs} }, 4, 'four runs, to be found again');
+is(scalar @{ $original->{rejects} }, 4, 'four rejects');
+is(join(' ', map { scalar @$_ } @{ $original->{outbox} }), '5 1 2 1', 'five rows that wait, a dead letter, two keys of events');
+
+# A copy sends nothing before it is adopted.
+sub outbox_is_sent {
+    my ($name, $there, $session) = @_;
+    $simulator->reset;
+    my $error = error_of($session, 'CALL pendo_fdw_deliver()') // { state => 'none', message => '', hint => '' };
+    is($error->{state}, '55000', "$name: the outbox is not sent");
+    like($error->{message}, qr/^the outbox belongs to another database, of which this is a copy$/, "$name: which the ERROR says");
+    like($error->{hint}, qr/pendo_fdw_adopt\(\)/, "$name: and what to do");
+    my $alice = $there->session(dbname => 'sync', user => 'alice');
+    is(error_of($alice, 'SELECT pendo_fdw_adopt()')->{state}, '42501', "$name: not everybody may");
+    $alice->disconnect;
+    is_deeply([grep { /value$|track$/ } keys %{ $simulator->stats }], [], "$name: nothing was sent");
+
+    is($session->selectrow_array('SELECT pendo_fdw_adopt()'), 5, "$name: adopted, five rows wait");
+    is($session->do(q{INSERT INTO pendo.events_later VALUES ('v0000001', 'Again', 'key 1'), ('v0000001', 'New', 'key 3')}), 2, "$name: events with a key are put in");
+    is($session->selectrow_array('SELECT count(*) FROM pendo_fdw_queue'), 6, "$name: but for the one whose key is known");
+    is(error_of($session, 'CALL pendo_fdw_deliver()'), undef, "$name: the outbox is sent");
+    is_deeply([@{ $simulator->record('visitor', 'v0000020')->{metadata}{custom} }{qw(plan seats)}], ['newer', 20], "$name: in its order");
+    is($simulator->record('visitor', 'v0000021')->{metadata}{custom}{plan}, 'of alice', "$name: with the row of alice");
+    is_deeply([sort map { $_->{event} } @{ $simulator->events }], [qw(Kept Kept New)], "$name: each event once");
+    is($session->selectrow_array(q(SELECT pendo_fdw_requeue('pendo', 'missing'))), 1, "$name: the dead letter is put back");
+    is(error_of($session, 'CALL pendo_fdw_deliver()'), undef, "$name: and tried");
+    is_deeply($session->selectall_arrayref('SELECT id, reason FROM pendo_fdw_dead_letters'), [['gone9', 'missing']], "$name: in vain");
+    is($session->selectrow_array('SELECT count(*) FROM pendo_fdw_queue'), 0, "$name: nothing waits");
+    return;
+}
 
 # Is all there, and does it work?
 sub is_whole {
@@ -79,11 +121,11 @@ sub is_whole {
     $session->do('SET client_min_messages = error');
     my $restored = described($session);
     is_deeply([compare_lists($original->{extension}, $restored->{extension})], [], "$name: the extension is the same in the catalogs");
-    is_deeply($restored->{$_}, $original->{$_}, "$name: the same $_") for qw(runs rejects foreign);
+    is_deeply($restored->{$_}, $original->{$_}, "$name: the same $_") for qw(runs rejects foreign outbox);
 
     $simulator->reset;
     is($session->selectrow_array('SELECT sum(visitors) FROM plans'), 100, "$name: a view on a foreign table reads");
-    is($session->selectrow_array(q(SELECT string_agg(id || sync_name, ',' ORDER BY id) FROM trouble WHERE sync_name <> '')), 'gone7nightly,gone8nightly', "$name: a view on the ledger reads");
+    is($session->selectrow_array(q(SELECT string_agg(id || sync_name, ',' ORDER BY id) FROM trouble WHERE sync_name <> '')), 'gone7nightly,gone8nightly,gone9nightly', "$name: a view on the ledger reads");
     my $most = $session->selectrow_array('SELECT max(run) FROM pendo_fdw_runs');
     is(error_of($session, q(SELECT set_plan('v0000003', 'moved'))), undef, "$name: a function writes");
     is($simulator->record('visitor', 'v0000003')->{metadata}{custom}{plan}, 'moved', "$name: to Pendo");
@@ -94,10 +136,12 @@ sub is_whole {
     is_deeply([map { $_->{event} } @{ $simulator->events }], ['Restored'], "$name: sends events");
     is($session->selectrow_array(q(SELECT key_valid FROM pendo_fdw_check('pendo'))), 1, "$name: the keys are there");
 
+    outbox_is_sent($name, $there, $session);
+
     # a reject goes when the record arrives
     $simulator->load('visitor', { visitorId => 'gone7', metadata => {} }, { visitorId => 'v0000009', metadata => {} });
     is(error_of($session, q(UPDATE pendo.visitors SET custom_seats = 7 WHERE visitor_id = 'gone7')), undef, "$name: a reject is sent again");
-    is_deeply($session->selectcol_arrayref('SELECT id FROM pendo_fdw_rejects ORDER BY 1'), ['gone8', 'missing of alice'], "$name: and gone");
+    is_deeply($session->selectcol_arrayref('SELECT id FROM pendo_fdw_rejects ORDER BY 1'), ['gone8', 'gone9', 'missing of alice'], "$name: and gone");
 
     my $alice = $there->session(dbname => 'sync', user => 'alice');
     is_deeply($alice->selectcol_arrayref('SELECT id FROM pendo_fdw_rejects'), ['missing of alice'], "$name: alice sees her rows and no others");
