@@ -152,47 +152,148 @@ $simulator->reset;
 # ---- names in front -------------------------------------------------------
 
 # Functions, operators, types and tables of the same names in schemas in front, and
-# in pg_temp, that would tell whoever runs them.
-$mallory->do($_) for 'CREATE SCHEMA trap', 'GRANT USAGE ON SCHEMA trap TO PUBLIC', 'CREATE TABLE trap.caught (who text, what text)', 'GRANT ALL ON trap.caught TO PUBLIC';
-my $body = q{BEGIN INSERT INTO trap.caught VALUES (current_user, '%s'); RETURN %s; END};
-sub trap_function {
-    my ($signature, $type, $value) = @_;
-    (my $quoted = sprintf $body, $signature, $value) =~ s/\$\$//g;
-    $mallory->do("CREATE FUNCTION trap.$signature RETURNS $type LANGUAGE plpgsql AS \$\$ $quoted \$\$");
+# in pg_temp, that would tell whoever runs them. Of operators and functions those that a
+# statement of the ledger or the outbox could mean: on the types of their columns, also
+# where PostgreSQL's own takes a cast or any type.
+$mallory->do($_) for 'CREATE SCHEMA trap', 'GRANT USAGE ON SCHEMA trap TO PUBLIC', 'CREATE TABLE trap.caught (who text, what text)', 'GRANT ALL ON trap.caught TO PUBLIC', <<'SQL';
+DO $do$
+DECLARE
+  types text[] := '{boolean, integer, bigint, oid, regrole, text, name, bytea, interval, timestamptz, double precision, anyarray}';
+  body text := 'BEGIN INSERT INTO trap.caught VALUES (current_user, %L); RETURN NULL; END';
+  l text; r text; f record;
+BEGIN
+  FOREACH l IN ARRAY types LOOP
+    FOREACH r IN ARRAY types LOOP
+      EXECUTE format('CREATE FUNCTION trap.compare(%1$s, %2$s) RETURNS boolean LANGUAGE plpgsql AS %3$L', l, r, format(body, l || ' with ' || r));
+      EXECUTE format('CREATE FUNCTION trap.compute(%1$s, %2$s) RETURNS %1$s LANGUAGE plpgsql AS %3$L', l, r, format(body, l || ' and ' || r));
+      FOR f IN SELECT * FROM unnest('{=,<>,<,<=,>,>=,+,-,*,||}'::text[]) WITH ORDINALITY AS o(name, n) LOOP
+        EXECUTE format('CREATE OPERATOR trap.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = trap.%s)', f.name, l, r, CASE WHEN f.n <= 6 THEN 'compare' ELSE 'compute' END);
+      END LOOP;
+    END LOOP;
+  END LOOP;
+  FOR f IN
+    SELECT p.oid::regprocedure::text AS signature, format_type(prorettype, NULL) AS type, false AS is_set FROM pg_proc p WHERE pronamespace = 'pg_catalog'::regnamespace
+       AND proname IN ('pg_has_role', 'octet_length', 'length', 'substr', 'to_char', 'timezone', 'to_regclass', 'clock_timestamp', 'now', 'row_number', 'int8', 'text')
+    UNION ALL
+    SELECT s, t, false FROM (VALUES ('pg_has_role(oid, regrole, text)', 'boolean'), ('sum(integer)', 'bigint'), ('max(integer)', 'integer'), ('max(text)', 'text'), ('min(timestamptz)', 'timestamptz'),
+      ('count(anyelement)', 'bigint'), ('"coalesce"(anyelement, anyelement)', 'anyelement'), ('"nullif"(anyelement, anyelement)', 'anyelement')) AS v(s, t)
+    UNION ALL
+    SELECT format('unnest(%s[])', t), t, true FROM unnest('{integer,bigint,text,bytea,float8,jsonb,oid}'::text[]) AS t
+  LOOP
+    EXECUTE format('CREATE FUNCTION trap.%s RETURNS %s %s LANGUAGE plpgsql AS %L', f.signature, CASE WHEN f.is_set THEN 'SETOF' END, f.type,
+      format(CASE WHEN f.is_set THEN replace(body, 'NULL', '') ELSE body END, f.signature));
+  END LOOP;
+  CREATE FUNCTION trap.step(bigint) RETURNS bigint LANGUAGE plpgsql AS $f$BEGIN INSERT INTO trap.caught VALUES (current_user, 'count(*)'); RETURN 0; END$f$;
+  CREATE AGGREGATE trap.count(*) (SFUNC = trap.step, STYPE = bigint);
+  CREATE FUNCTION trap.is_fine(text, text) RETURNS boolean LANGUAGE plpgsql AS $f$BEGIN INSERT INTO trap.caught VALUES (current_user, $2); RETURN true; END$f$;
+  FOREACH l IN ARRAY '{oid,regrole,text,bytea,timestamptz}'::text[] LOOP
+    EXECUTE format('CREATE DOMAIN trap.%I AS pg_catalog.%I CHECK (trap.is_fine(VALUE::pg_catalog.text, %L))', l, l, l);
+  END LOOP;
+END $do$
+SQL
+my @tables = map { "pendo_fdw_$_" } qw(runs rejects queue dead_letters event_keys outbox_home);
+$mallory->do("CREATE TABLE trap.$_ (LIKE public.$_)") for @tables, 'pendo_fdw_outbox';
+$mallory->do("CREATE TABLE trap.pg_foreign_server (LIKE pg_catalog.pg_foreign_server)");
+$mallory->do("GRANT ALL ON ALL TABLES IN SCHEMA trap TO PUBLIC");
+
+# A session that has them in front.
+sub trapped_session {
+    my ($user, $path) = @_;
+    my $session = $cluster->session(user => $user);
+    my $body = q{LANGUAGE plpgsql AS $$BEGIN INSERT INTO trap.caught VALUES (current_user, 'pg_temp'); RETURN NULL; END$$};
+    $session->do("CREATE TEMP TABLE $_ (LIKE public.$_)") for @tables, 'pendo_fdw_outbox';
+    $session->do($_) for 'CREATE TEMP TABLE pg_foreign_server (LIKE pg_catalog.pg_foreign_server)', 'CREATE DOMAIN pg_temp.regrole AS text', 'CREATE DOMAIN pg_temp.oid AS text',
+      "CREATE FUNCTION pg_temp.pg_has_role(oid, regrole, text) RETURNS boolean $body", "CREATE FUNCTION pg_temp.clock_timestamp() RETURNS timestamptz $body",
+      "CREATE FUNCTION pg_temp.octet_length(bytea) RETURNS integer $body", "CREATE FUNCTION pg_temp.equal(text, text) RETURNS boolean $body",
+      'CREATE OPERATOR pg_temp.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_temp.equal)', 'SET client_min_messages = error', "SET search_path = $path";
+    return $session;
+}
+
+sub is_uncaught {
+    my ($session, $name) = @_;
+    is_deeply($session->selectall_arrayref('SELECT * FROM trap.caught'), [], "$name: no code of mallory's has run");
+    my $written = join ' + ', map { my $table = $_; map { "(SELECT pg_catalog.count(*) FROM $_.$table)" } 'trap', 'pg_temp' } @tables;
+    (my $sum = $written) =~ s/ \+ / OPERATOR(pg_catalog.+) /g;
+    is($session->selectrow_array("SELECT $sum"), 0, "$name: and nothing was written in front");
+    # that the traps work: statements of the session's own fall into them
+    for my $sql ("SELECT 'a'::pg_catalog.text = 'a'::pg_catalog.text", 'SELECT count(*)', 'SELECT 1::pg_catalog.regrole = 1::pg_catalog.oid', "SELECT * FROM unnest('{a}'::pg_catalog.text[])",
+        "SELECT pg_has_role(1::pg_catalog.oid, 1::pg_catalog.regrole, 'MEMBER')") {
+        $session->do('DELETE FROM trap.caught');
+        $session->do($sql);
+        isnt($session->selectrow_array('SELECT pg_catalog.count(*) FROM trap.caught'), 0, "$name: though there is a trap for $sql");
+    }
+    $session->do('DELETE FROM trap.caught');
     return;
 }
-trap_function('pg_has_role(oid, text)', 'boolean', 'true');
-trap_function('pg_has_role(regrole, text)', 'boolean', 'true');
-trap_function('count(anyelement)', 'bigint', '0');
-trap_function('unnest(text[])', 'text', 'NULL');
-trap_function('now()', 'timestamptz', 'NULL');
-trap_function('text_eq(text, text)', 'boolean', 'true');
-trap_function('name_eq(text, name)', 'boolean', 'true');
-trap_function('oid_eq(bigint, integer)', 'boolean', 'true');
-trap_function('text_cat(text, bigint)', 'text', 'NULL');
-$mallory->do($_) for 'CREATE OPERATOR trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = trap.text_eq)', 'CREATE OPERATOR trap.= (LEFTARG = text, RIGHTARG = name, FUNCTION = trap.name_eq)',
-  'CREATE OPERATOR trap.= (LEFTARG = bigint, RIGHTARG = integer, FUNCTION = trap.oid_eq)', 'CREATE OPERATOR trap.|| (LEFTARG = text, RIGHTARG = bigint, FUNCTION = trap.text_cat)';
-for my $schema ('trap', 'pg_temp') {
-    $mallory->do("CREATE TABLE IF NOT EXISTS $schema.$_ (LIKE public.$_)") for qw(pendo_fdw_runs pendo_fdw_rejects);
-}
-$dbh->do("CREATE TEMP TABLE $_ (LIKE public.$_)") for qw(pendo_fdw_runs pendo_fdw_rejects);
-$dbh->do('CREATE DOMAIN pg_temp.regrole AS text');
-for my $path ('trap, pg_catalog, pendo, public', 'pg_temp, trap, pg_catalog, pendo, public') {
-    $dbh->do($_) for 'SET client_min_messages = error', "SET search_path = $path", 'DELETE FROM trap.caught';
+
+my @paths = ('trap, pg_catalog, pendo, public', 'pg_temp, trap, pg_catalog, pendo, public');
+for my $path (@paths) {
+    my $session = trapped_session('postgres', $path);
     $simulator->faults({ route => 'POST /data/track', kind => 'status', status => 400, body => 'no' });
-    my $runs = $dbh->selectrow_array('SELECT pg_catalog.count(*) FROM public.pendo_fdw_runs');
-    $dbh->do($_) for $insert, "UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id OPERATOR(pg_catalog.=) 'v0000001'", "UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id OPERATOR(pg_catalog.=) 'no such visitor'",
+    my $runs = $session->selectrow_array('SELECT pg_catalog.count(*) FROM public.pendo_fdw_runs');
+    $session->do($_) for $insert, "UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id OPERATOR(pg_catalog.=) 'v0000001'", "UPDATE pendo.visitors SET custom_plan = 'x' WHERE visitor_id OPERATOR(pg_catalog.=) 'no such visitor'",
       'SELECT * FROM public.pendo_fdw_last_run()', "SELECT * FROM public.pendo_fdw_check('pendo')";
     $simulator->faults();
-    $dbh->do($insert);
-    $dbh->do("SELECT public.pendo_fdw_prune('1 day')");
-    is($dbh->selectrow_array('SELECT pg_catalog.count(*) FROM public.pendo_fdw_runs') - $runs, 4, "$path: the runs are in the ledger");
-    is($dbh->selectrow_array('SELECT pg_catalog.count(*) FROM trap.pendo_fdw_runs') + $dbh->selectrow_array('SELECT pg_catalog.count(*) FROM pg_temp.pendo_fdw_runs'), 0, "$path: and in no table in front of it");
-    is_deeply($dbh->selectall_arrayref('SELECT * FROM trap.caught'), [], "$path: no code of mallory's has run");
-    # that the trap works: a statement of the session's own falls into it
-    $dbh->do("SELECT 'a'::text = 'a'::text");
-    isnt($dbh->selectrow_array('SELECT pg_catalog.count(*) FROM trap.caught'), 0, "$path: though it is open");
-    $dbh->do('RESET search_path');
+    $session->do($insert);
+    $session->do("SELECT public.pendo_fdw_prune('1 day')");
+    is($session->selectrow_array('SELECT pg_catalog.count(*) FROM public.pendo_fdw_runs') - $runs, 4, "$path: the runs are in the ledger");
+    is_uncaught($session, $path);
+}
+
+# The outbox, by its owner, and by mallory, for whom code that runs in it would run as
+# its owner.
+my $bulk = 'POST /api/v1/metadata/visitor/custom/value';
+$dbh->do($_) for "CREATE SERVER box FOREIGN DATA WRAPPER pendo_fdw OPTIONS (api_url '$simulator->{url}', track_url '$simulator->{url}', delivery 'outbox', max_retries '0', on_ambiguous 'uncertain')",
+  (map { "CREATE USER MAPPING FOR $_ SERVER box OPTIONS (integration_key 'sim-write-key', track_secret 'sim-track-secret')" } qw(postgres mallory)),
+  "CREATE FOREIGN TABLE pendo.box_visitors (visitor_id text, custom_plan text) SERVER box OPTIONS (object 'visitors')",
+  "CREATE FOREIGN TABLE pendo.box_events (visitor_id text, event text, event_key text) SERVER box OPTIONS (object 'track_events')",
+  'GRANT ALL ON pendo.box_visitors, pendo.box_events TO mallory';
+my $update = "UPDATE pendo.box_visitors SET custom_plan = '%s' WHERE visitor_id OPERATOR(pg_catalog.=) '%s'";
+
+sub use_outbox {
+    my ($session, $user, $name) = @_;
+    my $ends = sub { my ($sql, $state) = @_; is(state_of($session, $sql), $state // '00000', "$name: $sql") or diag $session->errstr; return };
+    my $keyed = "INSERT INTO pendo.box_events (visitor_id, event, event_key) VALUES ('v0000002', 'first', '$name'), ('v0000002', 'second', '$name'), ('v0000002', 'third', NULL)";
+    my $dead = sub { return join ' ', map { "$_->[0]:$_->[1]" } @{ $session->selectall_arrayref('SELECT id, reason FROM public.pendo_fdw_dead_letters ORDER BY died, seq') } };
+
+    $ends->(sprintf $update, 'one', 'v0000002');
+    $ends->("UPDATE pendo.box_visitors v SET custom_plan = u.plan FROM (VALUES ('v0000002', 'two'), ('v0000003', 'two'), ('nobody', 'two')) AS u(id, plan) WHERE v.visitor_id OPERATOR(pg_catalog.=) u.id");
+    $ends->("INSERT INTO pendo.box_events (visitor_id, event) VALUES ('v0000002', 'plain')");
+    $ends->($keyed);
+    is_deeply($session->selectcol_arrayref('SELECT waiting FROM public.pendo_fdw_outbox ORDER BY object'), [3, 4], "$name: all of it waits, and one event of each key");
+    $simulator->faults({ route => $bulk, kind => 'status', status => 503 }, { route => 'POST /data/track', kind => 'status', status => 429 });
+    $ends->('CALL public.pendo_fdw_deliver()', 'HV000');
+    is_deeply($session->selectcol_arrayref('SELECT failing FROM public.pendo_fdw_outbox ORDER BY object'), [3, 4], "$name: it has failed once");
+    $ends->("SELECT public.pendo_fdw_requeue('box')");
+    $simulator->faults({ route => 'POST /data/track', kind => 'status', status => 400, body => 'no', times => 1 });
+    $ends->("CALL public.pendo_fdw_deliver('box', '1 min')");
+    like($dead->(), qr/^nobody:missing .+:invalid$/, "$name: the dead letters");
+    $ends->(sprintf $update, 'three', 'nobody');
+    $ends->('CALL public.pendo_fdw_deliver()');
+    is(() = $dead->() =~ /nobody/g, 1, "$name: of which a later one takes the place of the earlier one");
+    $ends->("SELECT public.pendo_fdw_requeue('box', 'invalid')");
+    $simulator->faults({ route => 'POST /data/track', kind => 'reset_after', times => 1 });
+    $ends->('CALL public.pendo_fdw_deliver()');
+    like($dead->(), qr/:uncertain$/, "$name: an event whose answer is lost");
+    $ends->('SELECT * FROM public.pendo_fdw_last_run()');
+    $ends->('SELECT public.pendo_fdw_adopt()', $user eq 'postgres' ? '00000' : '42501');
+    $ends->("SELECT public.pendo_fdw_prune('1 day')");
+    $ends->("SELECT public.pendo_fdw_prune('0')");
+    is($dead->(), '', "$name: the dead letters are gone");
+    $ends->($keyed);
+    $ends->('CALL public.pendo_fdw_deliver()');
+    is_deeply([map { $simulator->record('visitor', $_)->{metadata}{custom}{plan} } qw(v0000002 v0000003)], ['two', 'two'], "$name: Pendo has what was written last");
+    is_deeply([sort map { $_->{event} } @{ $simulator->events }], [qw(first plain third third)], "$name: and each event once");
+    return;
+}
+
+for my $user (qw(postgres mallory)) {
+    for my $path (@paths) {
+        $simulator->reset;
+        my $session = trapped_session($user, $path);
+        use_outbox($session, $user, "$user, $path");
+        is_uncaught($session, "$user, $path");
+    }
 }
 
 # Triggers, rules and policies on the ledger are for its owner.
