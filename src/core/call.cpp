@@ -205,6 +205,7 @@ std::size_t Call::on_data(char* data, std::size_t, std::size_t size, void* self)
   auto* call = static_cast<Call*>(self);
   long status = 0;
   curl_easy_getinfo(call->easy_, CURLINFO_RESPONSE_CODE, &status);
+  call->http_status_ = static_cast<int>(status);  // for who cannot make sense of it
   if (call->streams(status) && call->sink_->has_enough()) {
     call->paused_ = true;
     return CURL_WRITEFUNC_PAUSE;

@@ -440,13 +440,14 @@ Status Scan::confirm_absence() {
 }
 
 Status Scan::nonsense(const std::string& reason) {
+  int status = ahead_ ? 200 : call_.http_status();  // a page that came whole, and the call that is about the next
   std::string begin = mode_ == Mode::kIdle ? shown_reply(call_.reply(), 200) : shown_reply(ahead_ ? ready_page_ : splitter_.preview(), 200);
   Failure failure{sqlstate::kReplyHandle,
                   "cannot make sense of Pendo's answer to server \"" + config().server_name + "\": " + reason,
                   (call_.request().post ? "POST " : "GET ") + printable(call_.request().path, 120) +
-                      " answered " + std::to_string(call_.http_status()) + " with a body that begins: " + begin,
+                      " answered " + std::to_string(status) + " with a body that begins: " + begin,
                   "No row of it was left out: the statement ends here. Try again later; if it happens each time, "
-                  "check the server's region or api_url.", call_.http_status()};
+                  "check the server's region or api_url.", status};
   name_limit(failure, reason);
   return fail(std::move(failure));
 }

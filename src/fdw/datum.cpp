@@ -158,7 +158,7 @@ const char* advice(const PendoTable* table, const PendoColumn* column, const cha
   const char* alter = psprintf("ALTER FOREIGN TABLE %s ALTER COLUMN %s TYPE", table->name, quote_identifier(column->name));
   if (column->is_key) return psprintf("%s text; holds every id.", alter);
   const char* skip = psprintf("ALTER FOREIGN TABLE %s OPTIONS (ADD on_bad_value 'null'); makes such values NULL.", table->name);
-  bool jsonb_helps = why != kNotInEncoding && !pendo::jsonb_problem(raw);
+  bool jsonb_helps = why != kNotInEncoding && to_server(raw) && !pendo::jsonb_problem(raw);
   return jsonb_helps ? psprintf("%s jsonb; shows every value as it is; %s", alter, skip) : skip;
 }
 

@@ -126,7 +126,8 @@ sub run_many {
         my $ended = $done ? '' : $session->state;
         ++$good if $done ? !defined $state : defined $state && $ended eq $state;
         diag "$ended: " . $session->errstr if !$done && $ended ne ($state // '') && $good == $i - $from;
-        $session->do('ROLLBACK') unless $done;    # of those that begin a block
+        next if $done;
+        1 until eval { $session->do('ROLLBACK'); 1 };    # of those that begin a block; it may be cancelled as well
     }
     return $good;
 }
@@ -149,7 +150,7 @@ sub check {
         my ($more) = @_;
         $session->do("SET statement_timeout = '10ms'") if $cancelled;
         $good += run_many($session, $statement{$kind}, $state, $done, $done + $more);
-        $session->do('RESET statement_timeout');
+        1 until eval { $session->do('RESET statement_timeout'); 1 };
         $done += $more;
         return held_by($session);
     };

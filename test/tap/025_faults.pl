@@ -361,6 +361,7 @@ sub repeats {
     my $error = error_of($dbh, $sql);
     is($error ? $error->{state} : 'none', 'HV00L', "$name: an ERROR");
     like($error ? $error->{message} : '', qr/: it (?:lists "\w+" twice|is not sorted as it was asked to be .*)$/, "$name: that says so");
+    like($error ? $error->{detail} : '', qr/ answered 200 with a body /, "$name: and what was answered");
     return;
 }
 
@@ -456,7 +457,7 @@ for my $ms (0, 200) {
 # dying connection may have taken is not.
 $dbh->do(q{ALTER SERVER pendo OPTIONS (ADD on_ambiguous 'uncertain')});
 my $lone = q(INSERT INTO pendo.track_events (visitor_id, event) VALUES ('v0000001', 'E'));
-for my $ms (0, 300) {
+for my $ms (0, 2_000) {
     $dbh = $cluster->session;
     start_over('events', { kind => 'close_after', ms => $ms });
     is_deeply([notices_of($dbh, $lone)], [], 'an event before its connection ends');

@@ -44,7 +44,7 @@ if (!$server) {
     $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
     $SIG{PIPE} = 'IGNORE';
     $dbh->{InactiveDestroy} = 1;
-    while (my $client = $listener->accept) { answer($client); close $client }
+    while (my $client = $listener->accept) { eval { answer($client); 1 } or warn $@; close $client }
     POSIX::_exit(0);
 }
 END { if ($server) { my $status = $?; kill 'KILL', $server; waitpid $server, 0; $? = $status } }
