@@ -427,10 +427,17 @@ sub connections_die {
     return next_is_good($name, $what, $calls);
 }
 
+# libcurl sees before it sends that a connection has ended, up to 8.14 at least; 8.22
+# finds out by sending, and then an event may have been taken, for all that one knows.
+my ($major, $minor) = `curl-config --version` =~ /(\d+)\.(\d+)/ or die 'curl-config does not tell the version';
+my $may_send_first = $major * 100 + $minor > 814;
+my $sends_first = 0;
+
 set_retries(1);
 for my $what (sort keys %route) {
     my $outcome = connections_die('idle connections end', $what, 0);
-    is($outcome->{notices}, '', "$what, idle connections end: no message");
+    $sends_first ||= $may_send_first && $what eq 'events' && $outcome->{notices} =~ /^WARNING:  pendo\.track_events: of \d+ track events, \d+ sent again after an answer was lost, so that they may count twice$/;
+    is($outcome->{notices}, '', "$what, idle connections end: no message") unless $sends_first && $what eq 'events';
     connections_die('connections end with a call on them', $what, 120);
 }
 
@@ -464,9 +471,10 @@ for my $ms (0, 2_000) {
     wait_until('the connection to end', 20, sub { $simulator->metrics->{connectionsOpen} == 1 }) if $ms == 0;
     $simulator->faults;
     my @told = notices_of($dbh, $lone);
-    $ms == 0 ? is_deeply(\@told, [], 'on an idle connection that ended: no message')
+    my $is_sent = $ms == 0 && !$sends_first;
+    $is_sent ? is_deeply(\@told, [], 'on an idle connection that ended: no message')
       : like("@told", qr/of 1 track events, 1 uncertain\n.*lost the call to \S+ for server "pendo": the connection ended without an answer\./, 'on a connection that ends: uncertain');
-    is(scalar @{ $simulator->events }, $ms == 0 ? 2 : 1, 'and nothing is sent again');
+    is(scalar @{ $simulator->events }, $is_sent ? 2 : 1, 'and nothing is sent again');
 }
 $dbh->do(q{ALTER SERVER pendo OPTIONS (DROP on_ambiguous)});
 
