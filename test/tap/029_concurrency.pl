@@ -315,23 +315,16 @@ is(error_of($session, sprintf($write, 42))->{state}, '25006', 'read only after a
 $session->do('ROLLBACK');
 is(seats('v0000005'), 111, 'and a ROLLBACK sends nothing');
 
-my $standby = bless { %$cluster, dir => File::Temp::tempdir('standby_XXXX', DIR => $cluster->{dir}), port => free_port() }, ref $cluster;
-$cluster->run('pg_basebackup', '-h', $cluster->{dir}, '-p', $cluster->{port}, '-U', 'postgres', '-D', "$standby->{dir}/data", '-R', '-c', 'fast', '-X', 'stream');
-open my $conf, '>>', "$standby->{dir}/data/postgresql.conf" or die $!;
-print $conf "port = $standby->{port}\nunix_socket_directories = '$standby->{dir}'\nhot_standby = on\n";
-close $conf;
-$standby->start;
+my $standby = start_standby($cluster);
 my $replica = $standby->session;
-my $position = $dbh->selectrow_array('SELECT pg_current_wal_lsn()');
-wait_until('the standby', 60, sub { $replica->selectrow_array("SELECT pg_last_wal_replay_lsn() >= '$position'::pg_lsn") });
+$cluster->wait_for_standby($standby);
 is($replica->selectrow_array('SELECT pg_is_in_recovery()'), 1, 'a hot standby');
 reads('standby', $replica);
 is($replica->selectrow_array('SELECT count(*) FROM source s JOIN t ON t.id = s.id'), 60, 'standby: a join');
 refuses_writes('standby', $replica);
 is(error_of($replica, 'IMPORT FOREIGN SCHEMA pendo FROM SERVER pendo INTO elsewhere')->{state}, '25006', 'standby: an import is refused');
 lay_out();
-$position = $dbh->selectrow_array('SELECT pg_current_wal_lsn()');
-wait_until('the standby', 60, sub { $replica->selectrow_array("SELECT pg_last_wal_replay_lsn() >= '$position'::pg_lsn") });
+$cluster->wait_for_standby($standby);
 $dbh->do("ALTER SERVER pendo OPTIONS (SET api_url '$simulators[1]{url}')");
 wait_until('the standby', 60, sub { ($replica->selectrow_array($read))[0] == 222 });
 pass('standby: a change of the server on the primary is followed');

@@ -199,12 +199,7 @@ sends_all('a worker that is terminated in its call', 'v0000007', 'terminated');
 
 # ---- a hot standby ---------------------------------------------------------
 
-my $standby = bless { %$cluster, dir => File::Temp::tempdir('standby_XXXX', DIR => $cluster->{dir}), port => free_port() }, ref $cluster;
-$cluster->run('pg_basebackup', '-h', $cluster->{dir}, '-p', $cluster->{port}, '-U', 'postgres', '-D', "$standby->{dir}/data", '-R', '-c', 'fast', '-X', 'stream');
-open my $conf, '>>', "$standby->{dir}/data/postgresql.conf" or die $!;
-print $conf "port = $standby->{port}\nunix_socket_directories = '$standby->{dir}'\n";
-close $conf;
-$standby->start;
+my $standby = start_standby($cluster);
 my $replica = $standby->session(dbname => 'worked');
 
 # A dead letter, too; the primary's worker stays away long enough.
@@ -220,8 +215,7 @@ deliver();
 is(dead(), 'v0000008:invalid', 'a dead letter on the primary');
 plan_to(9, 'of the primary');
 my $sent = calls();
-my $position = value('SELECT pg_current_wal_lsn()');
-wait_until('the standby', 60, sub { value("SELECT pg_last_wal_replay_lsn() >= '$position'::pg_lsn", $replica) });
+$cluster->wait_for_standby($standby);
 
 is(value('SELECT pg_is_in_recovery()', $replica), 1, 'a hot standby');
 is(value('SELECT waiting || \' \' || dead FROM pendo_fdw_outbox', $replica), '1 1', 'standby: the outbox can be looked at');

@@ -21,7 +21,7 @@ use Socket;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw($tree $pg_config start_cluster copy_postgres start_simulator start_tls_relay wait_until connect_pendo
+our @EXPORT = qw($tree $pg_config start_cluster start_standby copy_postgres start_simulator start_tls_relay wait_until connect_pendo
   error_of worked_async notices_of slurp spew free_port full_port resolver_environment lax_openssl_environment open_descriptors private_memory reset_peak_memory peak_memory);
 
 our $tree = abs_path(dirname(__FILE__) . '/../..');
@@ -232,6 +232,19 @@ sub start_cluster {
     return $self;
 }
 
+# A hot standby of that cluster, which must be of wal_level replica.
+sub start_standby {
+    my ($primary) = @_;
+    my $self = bless { %$primary, dir => tempdir('standby_XXXX', DIR => $folder), port => free_port() }, ref $primary;
+    $primary->run('pg_basebackup', '-h', $primary->{dir}, '-p', $primary->{port}, '-U', 'postgres', '-D', "$self->{dir}/data", '-R', '-c', 'fast', '-X', 'stream');
+    open my $conf, '>>', "$self->{dir}/data/postgresql.conf" or die $!;
+    print $conf "port = $self->{port}\nunix_socket_directories = '$self->{dir}'\nhot_standby = on\n";
+    close $conf;
+    push @running, $self;
+    $self->start;
+    return $self;
+}
+
 package PendoTest::Cluster;
 
 use Time::HiRes qw(time);
@@ -278,6 +291,16 @@ sub state_of {
 }
 
 sub is_there { my ($state) = state_of($_[0]); return $state && $state ne 'Z' }
+
+# Until the standby has all that has been written so far.
+sub wait_for_standby {
+    my ($self, $standby) = @_;
+    my ($primary, $replica) = map { $_->session } $self, $standby;
+    my $position = $primary->selectrow_array('SELECT pg_current_wal_lsn()');
+    PendoTest::wait_until('the standby', 60, sub { $replica->selectrow_array("SELECT pg_last_wal_replay_lsn() >= '$position'::pg_lsn") });
+    $_->disconnect for $primary, $replica;
+    return;
+}
 
 # Kills the postmaster alone; its children have to see it, and end.
 sub crash {
