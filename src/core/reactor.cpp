@@ -100,9 +100,7 @@ void Reactor::forget(Call& call) noexcept { std::erase(calls_, &call); }
 
 bool Reactor::attach(Call& call) noexcept {
   SignalsBlocked blocked;
-  bool added = curl_multi_add_handle(multi_, call.easy_) == CURLM_OK;
-  arm();
-  return added;
+  return curl_multi_add_handle(multi_, call.easy_) == CURLM_OK;
 }
 
 void Reactor::detach(Call& call) noexcept {
@@ -118,7 +116,6 @@ void Reactor::unpause(Call& call) noexcept {
     curl_multi_remove_handle(multi_, call.easy_);
     call.finish_attempt(code);
   }
-  arm();
 }
 
 void Reactor::excuse_absence(bool owner_waited) noexcept {
@@ -138,7 +135,6 @@ void Reactor::advance(bool owner_waited) noexcept {
   run_timer();
   collect_finished();
   run_deadlines();
-  arm();
 }
 
 void Reactor::run_sockets() noexcept {
@@ -205,7 +201,8 @@ void Reactor::run_deadlines() noexcept {
   watch_failed_ = false;
 }
 
-// One timer for all: libcurl's own, ends of back-offs, deadlines of bodies.
+// One timer for all: libcurl's own, ends of back-offs, deadlines of bodies. One that
+// ends too soon only wakes its owner in vain, and setting it costs more than that.
 void Reactor::arm() noexcept {
   std::int64_t due = curl_due_ms_;
   auto earlier = [&due](std::int64_t t) {
@@ -215,14 +212,12 @@ void Reactor::arm() noexcept {
     if (call->state_ == Call::State::kBackingOff) earlier(call->wake_ms_);
     if (call->state_ == Call::State::kRunning) earlier(call->deadline_ms_);
   }
-  if (due == armed_ms_) return;
+  if (due < 0 || (armed_ms_ >= 0 && armed_ms_ <= due)) return;
   armed_ms_ = due;
   itimerspec when{};
-  if (due >= 0) {
-    // an absolute time of zero would disarm
-    when.it_value.tv_sec = due / 1000;
-    when.it_value.tv_nsec = due % 1000 * 1'000'000 + 1;
-  }
+  // an absolute time of zero would disarm
+  when.it_value.tv_sec = due / 1000;
+  when.it_value.tv_nsec = due % 1000 * 1'000'000 + 1;
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 

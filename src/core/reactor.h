@@ -22,8 +22,12 @@ class Reactor {
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  // Readable when advance() has something to do.
-  int fd() const noexcept { return epoll_; }
+  // Readable when advance() has something to do. To be asked for before each wait: it
+  // sets the timer.
+  int fd() noexcept {
+    arm();
+    return epoll_;
+  }
 
   // Moves every call as far as it goes without waiting. A reader that stops
   // calling stops the transfer; how much is read at once, its sink says.
