@@ -1,6 +1,7 @@
 // libcurl, epoll and a timer.
 #include "reactor.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 #include "call.h"
 
@@ -43,11 +45,7 @@ bool Reactor::open() noexcept {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   multi_ = curl_multi_init();
-  if (epoll_ < 0 || timer_ < 0 || !multi_) return false;
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.fd = timer_;
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &event) != 0) return false;
+  if (epoll_ < 0 || timer_ < 0 || !multi_ || !watch(timer_, POLLIN)) return false;
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -63,22 +61,58 @@ Reactor::~Reactor() {
   if (epoll_ >= 0) close(epoll_);
 }
 
-int Reactor::on_socket(CURL*, curl_socket_t socket, int what, void* self, void* known) noexcept {
-  auto* reactor = static_cast<Reactor*>(self);
-  if (what == CURL_POLL_REMOVE) {
-    epoll_ctl(reactor->epoll_, EPOLL_CTL_DEL, socket, nullptr);
-    return 0;
+int Reactor::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept {
+  short events = 0;
+  if (what != CURL_POLL_REMOVE && (what & CURL_POLL_IN)) events |= POLLIN;
+  if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) events |= POLLOUT;
+  return static_cast<Reactor*>(self)->watch(socket, events) ? 0 : -1;
+}
+
+std::vector<pollfd>::iterator Reactor::watched(int socket) noexcept {
+  return std::find_if(watched_.begin(), watched_.end(), [socket](const pollfd& one) { return one.fd == socket; });
+}
+
+// Each request has its connection watched and let go. Where rows come so fast that
+// nobody waits in between, epoll need not hear of it.
+bool Reactor::watch(int socket, short events) noexcept try {
+  if (std::find(changed_.begin(), changed_.end(), socket) == changed_.end()) changed_.push_back(socket);
+  auto known = watched(socket);
+  if (known == watched_.end()) {
+    if (events) watched_.push_back({socket, events, 0});
+  } else if (events) {
+    known->events = events;
+  } else {
+    *known = watched_.back();
+    watched_.pop_back();
   }
+  return true;
+} catch (const std::bad_alloc&) {
+  watch_failed_ = true;
+  return false;
+}
+
+// The number may be that of a socket which is closed by now, and of a new one.
+bool Reactor::tell_epoll(int socket) noexcept {
+  auto known = watched(socket);
   epoll_event event{};
-  if (what & CURL_POLL_IN) event.events |= EPOLLIN;
-  if (what & CURL_POLL_OUT) event.events |= EPOLLOUT;
   event.data.fd = socket;
-  if (epoll_ctl(reactor->epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event) != 0) {
-    reactor->watch_failed_ = true;
-    return -1;
+  if (known == watched_.end()) {
+    epoll_ctl(epoll_, EPOLL_CTL_DEL, socket, &event);
+    return true;
   }
-  curl_multi_assign(reactor->multi_, socket, reactor);  // marks the socket as known
-  return 0;
+  if (known->events & POLLIN) event.events |= EPOLLIN;
+  if (known->events & POLLOUT) event.events |= EPOLLOUT;
+  return epoll_ctl(epoll_, EPOLL_CTL_MOD, socket, &event) == 0 ||
+         (errno == ENOENT && epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) == 0);
+}
+
+int Reactor::fd() noexcept {
+  for (int socket : changed_) {
+    if (!tell_epoll(socket)) watch_failed_ = true;
+  }
+  changed_.clear();
+  arm();
+  return epoll_;
 }
 
 int Reactor::on_timer(CURLM*, long timeout_ms, void* self) noexcept {
@@ -98,8 +132,8 @@ bool Reactor::remember(Call& call) noexcept {
 
 void Reactor::forget(Call& call) noexcept { std::erase(calls_, &call); }
 
+// It starts nothing, and so no thread, before advance().
 bool Reactor::attach(Call& call) noexcept {
-  SignalsBlocked blocked;
   return curl_multi_add_handle(multi_, call.easy_) == CURLM_OK;
 }
 
@@ -137,23 +171,34 @@ void Reactor::advance(bool owner_waited) noexcept {
   run_deadlines();
 }
 
+// What is done for one may add others and take any off the list, whose last one
+// moves to the gap: hence from the back.
 void Reactor::run_sockets() noexcept {
-  epoll_event events[32];
-  int count = epoll_wait(epoll_, events, 32, 0);
-  for (int i = 0; i < count; ++i) {
-    if (events[i].data.fd == timer_) {
-      std::uint64_t ticks = 0;
-      [[maybe_unused]] auto size = read(timer_, &ticks, sizeof ticks);
-      armed_ms_ = -1;
-      continue;
+  if (poll(watched_.data(), watched_.size(), 0) <= 0) return;
+  for (std::size_t i = watched_.size(); i-- > 0;) {
+    if (i >= watched_.size()) continue;
+    short ready = std::exchange(watched_[i].revents, 0);
+    if (ready && watched_[i].fd == timer_) {
+      take_tick();
+    } else if (ready) {
+      run_socket(watched_[i].fd, ready);
     }
-    int mask = 0;
-    if (events[i].events & EPOLLIN) mask |= CURL_CSELECT_IN;
-    if (events[i].events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
-    if (events[i].events & (EPOLLERR | EPOLLHUP)) mask |= CURL_CSELECT_ERR;
-    int running = 0;
-    curl_multi_socket_action(multi_, events[i].data.fd, mask, &running);
   }
+}
+
+void Reactor::take_tick() noexcept {
+  std::uint64_t ticks = 0;
+  [[maybe_unused]] auto size = read(timer_, &ticks, sizeof ticks);
+  armed_ms_ = -1;
+}
+
+void Reactor::run_socket(int socket, short ready) noexcept {
+  int mask = 0;
+  if (ready & POLLIN) mask |= CURL_CSELECT_IN;
+  if (ready & POLLOUT) mask |= CURL_CSELECT_OUT;
+  if (ready & (POLLERR | POLLHUP)) mask |= CURL_CSELECT_ERR;
+  int running = 0;
+  curl_multi_socket_action(multi_, socket, mask, &running);
 }
 
 void Reactor::run_timer() noexcept {
@@ -212,6 +257,7 @@ void Reactor::arm() noexcept {
     if (call->state_ == Call::State::kBackingOff) earlier(call->wake_ms_);
     if (call->state_ == Call::State::kRunning) earlier(call->deadline_ms_);
   }
+  if (watch_failed_) due = monotonic_ms();
   if (due < 0 || (armed_ms_ >= 0 && armed_ms_ <= due)) return;
   armed_ms_ = due;
   itimerspec when{};

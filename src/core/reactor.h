@@ -3,6 +3,7 @@
 #pragma once
 
 #include <curl/curl.h>
+#include <poll.h>
 
 #include <cstdint>
 #include <memory>
@@ -23,11 +24,8 @@ class Reactor {
   Reactor& operator=(const Reactor&) = delete;
 
   // Readable when advance() has something to do. To be asked for before each wait: it
-  // sets the timer.
-  int fd() noexcept {
-    arm();
-    return epoll_;
-  }
+  // brings the descriptor up to date, which nobody needs who does not wait.
+  int fd() noexcept;
 
   // Moves every call as far as it goes without waiting. A reader that stops
   // calling stops the transfer; how much is read at once, its sink says.
@@ -53,9 +51,14 @@ class Reactor {
 
   void excuse_absence(bool owner_waited) noexcept;
   void run_sockets() noexcept;
+  void run_socket(int socket, short ready) noexcept;
+  void take_tick() noexcept;
   void run_timer() noexcept;
   void collect_finished() noexcept;
   void run_deadlines() noexcept;
+  std::vector<pollfd>::iterator watched(int socket) noexcept;
+  bool watch(int socket, short events) noexcept;  // no events: not any more
+  bool tell_epoll(int socket) noexcept;
   void arm() noexcept;
 
   CURLM* multi_ = nullptr;
@@ -67,6 +70,8 @@ class Reactor {
   std::int64_t absence_ms_ = 0;  // of the owner, before this advance()
   bool watch_failed_ = false;
   std::vector<Call*> calls_;
+  std::vector<pollfd> watched_;  // the timer, then what libcurl wants watched
+  std::vector<int> changed_;     // sockets of which epoll does not know the latest
 };
 
 }  // namespace pendo
