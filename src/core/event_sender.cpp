@@ -18,6 +18,8 @@ namespace {
 constexpr std::string_view kTrackPath = "/data/track";
 constexpr char kAfterApp = '\n';
 
+constexpr int kBurst = 32;
+
 // Then it is not the event's own trouble.
 constexpr int kMostLostInARow = 10;
 
@@ -202,7 +204,7 @@ Status EventSender::add(std::string_view label, std::string_view encoded) noexce
 
 Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
-  if (Status settled = settle(); settled != Status::kDone) return settled;
+  if (Status taken = take_landed(); taken != Status::kDone) return taken;
   const Secret* secret = track_secret_of(config(), event.app);
   if (!secret || secret->text.empty()) return refuse_app(event.app);
   if (options_.dry_run) {
@@ -213,6 +215,10 @@ Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
     return Status::kDone;
   }
   Flight* idle = idle_flight();
+  if (!idle) {
+    if (Status settled = settle(); settled != Status::kDone) return settled;
+    idle = idle_flight();
+  }
   if (!idle) return Status::kWouldBlock;
   if (!idle->call.valid()) return out_of_memory();
   Flight& flight = *idle;
@@ -223,9 +229,18 @@ Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   flight.busy = true;
   ++outcome_.records;
   ++outcome_.calls;
-  // it shall be on its way while the next rows are made
-  drive();
+  if (is_time_to_drive()) drive_calls();
   return Status::kDone;
+}
+
+// Events shall be on their way while the next rows are made, but where these come
+// fast, several at a time: a look at the network costs as much as a row.
+bool EventSender::is_time_to_drive() noexcept { return ++waiting_to_go_ >= kBurst || monotonic_ms() != driven_ms_; }
+
+void EventSender::drive_calls() noexcept {
+  drive();
+  waiting_to_go_ = 0;
+  driven_ms_ = monotonic_ms();
 }
 
 // It had a secret when it was written, but that is not to be had any more.
@@ -235,7 +250,11 @@ Status EventSender::refuse_app(std::string_view app) {
 }
 
 Status EventSender::settle() {
-  drive();
+  drive_calls();
+  return take_landed();
+}
+
+Status EventSender::take_landed() {
   for (auto& flight : flights_) {
     if (!flight->busy || !flight->call.done()) continue;
     if (landed(*flight) != Status::kDone) return wind_up();

@@ -103,7 +103,10 @@ class EventSender : public Writer {
   bool any_busy() const noexcept;
   Status offer(std::string_view label, const EncodedEvent& event);
   Status refuse_app(std::string_view app);
+  bool is_time_to_drive() noexcept;
+  void drive_calls() noexcept;
   Status settle();
+  Status take_landed();  // of those that have been driven to their end
   Status landed(Flight& flight);
   Failure no_receipt(const Call& call) const;
   Status lost(Flight& flight);
@@ -114,6 +117,8 @@ class EventSender : public Writer {
   CallOptions options_;
   std::vector<std::unique_ptr<Flight>> flights_;
   int lost_in_a_row_ = 0;
+  int waiting_to_go_ = 0;        // calls begun since they were driven
+  std::int64_t driven_ms_ = 0;
 };
 
 }  // namespace pendo
