@@ -50,6 +50,7 @@ Call::~Call() {
 bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
   cancel();
   reactor_ = &reactor;
+  is_configured_ = is_configured_ && request.has_target_of(request_);
   request_ = std::move(request);
   sink_ = sink;
   backoff_.reset(monotonic_ms());
@@ -63,6 +64,7 @@ bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
 
 bool Call::retry_with(Request&& request) noexcept {
   if (!done() || verdict_ != Verdict::kRetry) return false;
+  is_configured_ = is_configured_ && request.has_target_of(request_);
   request_ = std::move(request);
   if (!reactor_->remember(*this)) return false;
   if (configure() && back_off()) return true;
@@ -84,7 +86,17 @@ void Call::cancel() noexcept {
   state_ = State::kIdle;
 }
 
-bool Call::configure() noexcept try {
+// Events go to one place after the other.
+bool Call::configure() noexcept {
+  is_configured_ = is_configured_ || configure_target();
+  if (is_configured_ && request_.post) {
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+  }
+  return is_configured_;
+}
+
+bool Call::configure_target() noexcept try {
   curl_easy_reset(easy_);
   curl_slist_free_all(std::exchange(headers_, nullptr));
   const Secret* secret = secret_in_use();
@@ -118,11 +130,7 @@ bool Call::configure() noexcept try {
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout_ms));
   if (!config_.ca_file.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, config_.ca_file.c_str());
   if (request_.connect_only) curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
-  if (request_.post) {
-    curl_easy_setopt(easy_, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
-  }
+  if (request_.post) curl_easy_setopt(easy_, CURLOPT_POST, 1L);
   curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
   curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, on_data);

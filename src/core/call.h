@@ -41,6 +41,12 @@ struct Request {
   std::string path;  // from the root, with the query; shown in messages
   std::string body;
   std::string app = {};  // of an event; empty: it names none
+
+  // The same but for the body.
+  bool has_target_of(const Request& other) const noexcept {
+    return kind == other.kind && post == other.post && to_track_host == other.to_track_host && connect_only == other.connect_only &&
+           path == other.path && app == other.app;
+  }
 };
 
 // Milliseconds of a clock that never jumps.
@@ -116,6 +122,7 @@ class Call {
 
   bool was_sent() const noexcept { return sendings_ > 0; }
   bool configure() noexcept;
+  bool configure_target() noexcept;
   bool begin_attempt() noexcept;
   void finish_attempt(CURLcode code) noexcept;
   bool back_off() noexcept;
@@ -154,6 +161,7 @@ class Call {
   bool timed_out_ = false;
   bool out_of_memory_ = false;
   bool maybe_repeated_ = false;
+  bool is_configured_ = false;  // for requests with the target of this one
   bool winding_up_ = false;
   std::int64_t wire_bytes_ = 0;
   int sendings_ = 0;  // of this attempt
