@@ -8,6 +8,7 @@
 #     --events N        (10000)
 #     --concurrency N   calls in flight (64)
 #     --latency MS      (50)
+#     --rounds N        of which the best counts (3)
 use strict;
 use warnings;
 
@@ -18,8 +19,8 @@ use Time::HiRes qw(time);
 use lib "$FindBin::Bin/../tap";
 use PendoTest;
 
-my %options = (events => 10_000, concurrency => 64, latency => 50);
-GetOptions(\%options, 'bare=s', 'events=i', 'concurrency=i', 'latency=i') or exit 2;
+my %options = (events => 10_000, concurrency => 64, latency => 50, rounds => 3);
+GetOptions(\%options, 'bare=s', 'events=i', 'concurrency=i', 'latency=i', 'rounds=i') or exit 2;
 my $bare = $options{bare} or die "--bare is missing\n";
 
 my $simulator = start_simulator('--visitors', 1000, '--accounts', 10, '--clean');
@@ -42,11 +43,11 @@ sub extension {
     return time - $from;
 }
 
-# The best of three, taken in turns.
+# The best of each, taken in turns.
 sub compare {
     my ($latency) = @_;
     my %best;
-    for (1 .. 3) {
+    for (1 .. $options{rounds}) {
         for (['bare libcurl', \&bare], ["'commit'", sub { extension("ADD delivery 'commit'") }], ["'statement'", sub { extension("ADD delivery 'statement'") }]) {
             my ($name, $run) = @$_;
             $simulator->reset;
