@@ -5,6 +5,7 @@ use warnings;
 use utf8;
 
 use FindBin;
+use DBD::Pg qw(:async);
 use JSON::XS;
 use lib $FindBin::Bin;
 use PendoTest;
@@ -99,6 +100,17 @@ while ($copy->pg_getcopydata($line) >= 0) { $dbh->pg_putcopydata($line) }
 $dbh->pg_putcopyend;
 same_events([received()], \@want, 'COPY of 1,000 events: each arrives once, as it was');
 is(calls(), 1000, 'COPY: one call each');
+
+# Events do not wait for those behind them.
+$simulator->reset;
+$dbh->do('ALTER FOREIGN TABLE pendo.track_events OPTIONS (ADD delivery \'statement\')');
+my $slow = $cluster->session;
+$slow->do('INSERT INTO pendo.track_events (visitor_id, event) SELECT visitor, event FROM source, LATERAL pg_sleep(0.5 + n * 0) WHERE n <= 4', { pg_async => PG_ASYNC });
+my $arrived = eval { wait_until('an event', 20, sub { @{ $simulator->events } || $slow->pg_ready }) } && @{ $simulator->events };
+ok($arrived && $arrived < 4 && !$slow->pg_ready, 'rows that come slowly: the first events arrive while the statement runs') or diag explain $arrived;
+ok(worked_async($slow), 'which comes to its end');
+is(scalar @{ $simulator->events }, 4, 'as do the others');
+$dbh->do('ALTER FOREIGN TABLE pendo.track_events OPTIONS (DROP delivery)');
 
 # ---- refused ------------------------------------------------------------
 

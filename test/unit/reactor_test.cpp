@@ -1,0 +1,245 @@
+// Calls against a listener of the test's own, which says when what is there.
+#include "reactor.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <string_view>
+
+#include "call.h"
+
+namespace pendo {
+namespace {
+
+constexpr int kLongMs = 10'000;
+
+bool is_readable(int fd, int within_ms) {
+  pollfd one{fd, POLLIN, 0};
+  return poll(&one, 1, within_ms) > 0;
+}
+
+// The server's side of a connection.
+class Peer {
+ public:
+  explicit Peer(int listener) : fd_(is_readable(listener, kLongMs) ? accept(listener, nullptr, nullptr) : -1) {}
+  ~Peer() { leave(); }
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  void leave() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+  // The head of a request; nothing if none comes.
+  std::string take_request() {
+    char text[4096];
+    if (!is_readable(fd_, kLongMs)) return {};
+    ssize_t size = recv(fd_, text, sizeof text, 0);
+    return std::string(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  }
+
+  void answer(std::string_view status = "200 OK") {
+    std::string text = "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 2\r\n\r\n{}";
+    EXPECT_EQ(send(fd_, text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+  }
+
+ private:
+  int fd_;
+};
+
+class ReactorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    ASSERT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    ASSERT_EQ(listen(listener_, 8), 0);
+    ASSERT_EQ(getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    config_.api_url = config_.track_url = "http://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+    reactor_ = Reactor::create();
+    ASSERT_TRUE(reactor_);
+  }
+
+  void TearDown() override { close(listener_); }
+
+  void start(Call& call, std::string_view path) {
+    ASSERT_TRUE(call.start(*reactor_, Request{.path = std::string(path), .body = {}}, nullptr));
+    reactor_->advance(true);
+  }
+
+  // As an owner does: waits for the descriptor, then looks.
+  void wait_for(const Call& call) {
+    wait_while(call, Call::State::kRunning);
+    EXPECT_TRUE(call.done());
+  }
+
+  void wait_while(const Call& call, Call::State state) {
+    while (call.state() == state) {
+      ASSERT_TRUE(is_readable(reactor_->fd(), kLongMs)) << "nobody was woken";
+      reactor_->advance(true);
+    }
+  }
+
+  // Waits and looks until nothing is left to do. Timers of libcurl go off now and
+  // then; one that is woken all the time is not quiet.
+  bool gets_quiet() {
+    constexpr int kMostWakes = 50;
+    int wakes = 0;
+    while (wakes < kMostWakes && is_readable(reactor_->fd(), 50)) {
+      reactor_->advance(true);
+      ++wakes;
+    }
+    return wakes < kMostWakes;
+  }
+
+  int listener_ = -1;
+  Config config_;
+  CallOptions options_;
+  std::unique_ptr<Reactor> reactor_;
+};
+
+TEST_F(ReactorTest, WakesItsOwnerForAnAnswer) {
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
+  EXPECT_TRUE(gets_quiet());
+  peer.answer();
+  wait_for(call);
+  EXPECT_TRUE(call.succeeded());
+}
+
+// Who does not wait does not ask for the descriptor.
+TEST_F(ReactorTest, GetsOnWithoutAWait) {
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  reactor_->advance(true);
+  EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
+  peer.answer();
+  for (int i = 0; i < kLongMs && !call.done(); ++i) {
+    usleep(1000);
+    reactor_->advance(true);
+  }
+  EXPECT_TRUE(call.succeeded());
+}
+
+TEST_F(ReactorTest, WakesItsOwnerForTheNextTry) {
+  options_.max_retries = 1;
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  peer.take_request();
+  peer.answer("503 Service Unavailable");
+  wait_while(call, Call::State::kRunning);
+  EXPECT_EQ(call.state(), Call::State::kBackingOff);
+  wait_while(call, Call::State::kBackingOff);
+  EXPECT_TRUE(gets_quiet());
+  EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
+  peer.answer();
+  wait_for(call);
+  EXPECT_TRUE(call.succeeded());
+}
+
+TEST_F(ReactorTest, SleepsWhenAConnectionNobodyUsesIsClosed) {
+  for (int closed : {0, 1}) {
+    Call calls[] = {{config_, options_}, {config_, options_}};
+    start(calls[0], "/0");
+    Peer first(listener_);
+    start(calls[1], "/1");
+    Peer second(listener_);
+    Peer* peers[] = {&first, &second};
+    EXPECT_TRUE(gets_quiet());
+    for (int i : {closed, 1 - closed}) {
+      EXPECT_TRUE(peers[i]->take_request().starts_with("GET /" + std::to_string(i)));
+      peers[i]->answer();
+      wait_for(calls[i]);
+      EXPECT_TRUE(calls[i].succeeded());
+      peers[i]->leave();
+      EXPECT_TRUE(gets_quiet());
+    }
+  }
+}
+
+// It likely has the number of the old one.
+TEST_F(ReactorTest, WatchesTheConnectionAfterOneThatIsGone) {
+  Call call(config_, options_);
+  for (int i = 0; i < 3; ++i) {
+    start(call, "/one");
+    Peer peer(listener_);
+    EXPECT_TRUE(gets_quiet());
+    EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
+    EXPECT_TRUE(gets_quiet());
+    peer.answer();
+    wait_for(call);
+    EXPECT_TRUE(call.succeeded());
+  }
+}
+
+TEST_F(ReactorTest, WatchesManyAndAnyOfThem) {
+  Call one(config_, options_);
+  Call two(config_, options_);
+  Call three(config_, options_);
+  start(one, "/one");
+  Peer first(listener_);
+  start(two, "/two");
+  Peer second(listener_);
+  start(three, "/three");
+  Peer third(listener_);
+  EXPECT_TRUE(gets_quiet());
+  for (Peer* peer : {&first, &second, &third}) peer->take_request();
+  second.answer();
+  wait_for(two);
+  first.answer();
+  third.answer();
+  wait_for(one);
+  wait_for(three);
+  EXPECT_TRUE(one.succeeded() && two.succeeded() && three.succeeded());
+}
+
+// The next request may go to another place, by another key, and with another body.
+TEST_F(ReactorTest, AsksForWhatTheNextRequestSays) {
+  config_.integration_key.text = "key";
+  config_.track_secret.text = "secret";
+  config_.app_secrets = {{.app = "shop", .secret = {.text = "of the shop", .problem = {}}}};
+  Call call(config_, options_);
+  struct {
+    Request request;
+    std::string_view line, key, body;
+  } cases[] = {
+      {{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .path = "/data/track", .body = "{1}"}, "POST /data/track ", "secret", "{1}"},
+      {{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .path = "/data/track", .body = "{22}"}, "POST /data/track ", "secret", "{22}"},
+      {{.kind = CallKind::kTrack, .post = true, .to_track_host = true, .path = "/data/track", .body = "{1}", .app = "shop"}, "POST /data/track ", "of the shop", "{1}"},
+      {{.kind = CallKind::kRead, .post = true, .path = "/other", .body = "{333}"}, "POST /other ", "key", "{333}"},
+      {{.kind = CallKind::kRead, .path = "/other", .body = {}}, "GET /other ", "key", ""},
+      {{.kind = CallKind::kRead, .path = "/more", .body = {}}, "GET /more ", "key", ""},
+  };
+  std::unique_ptr<Peer> peer;
+  for (auto& [request, line, key, body] : cases) {
+    ASSERT_TRUE(call.start(*reactor_, std::move(request), nullptr));
+    reactor_->advance(true);
+    if (!peer) peer = std::make_unique<Peer>(listener_);
+    EXPECT_TRUE(gets_quiet());
+    std::string sent = peer->take_request();
+    EXPECT_TRUE(sent.starts_with(line)) << sent;
+    EXPECT_NE(sent.find("\r\nx-pendo-integration-key: " + std::string(key) + "\r\n"), std::string::npos) << sent;
+    EXPECT_TRUE(sent.ends_with("\r\n\r\n" + std::string(body))) << sent;
+    EXPECT_EQ(sent.find("\r\nContent-Length: ") != std::string::npos, !body.empty()) << sent;
+    peer->answer();
+    wait_for(call);
+    EXPECT_TRUE(call.succeeded());
+  }
+}
+
+}  // namespace
+}  // namespace pendo
