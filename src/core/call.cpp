@@ -1,6 +1,7 @@
 // The life of one call, and the words for each way in which it can fail.
 #include "call.h"
 
+#include <fcntl.h>
 #include <time.h>
 
 #include <algorithm>
@@ -56,7 +57,7 @@ bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
   backoff_.reset(monotonic_ms());
   maybe_repeated_ = winding_up_ = false;
   if (!reactor.remember(*this)) return false;
-  if (configure() && begin_attempt()) return true;
+  if (begin_attempt()) return true;
   reactor.forget(*this);
   state_ = State::kIdle;
   return false;
@@ -67,14 +68,14 @@ bool Call::retry_with(Request&& request) noexcept {
   is_configured_ = is_configured_ && request.has_target_of(request_);
   request_ = std::move(request);
   if (!reactor_->remember(*this)) return false;
-  if (configure() && back_off()) return true;
+  if (back_off()) return true;
   reactor_->forget(*this);
   return false;
 }
 
 void Call::wind_up(std::int64_t grace_ms) noexcept {
   winding_up_ = true;
-  deadline_ms_ = std::min(deadline_ms_, monotonic_ms() + grace_ms);
+  if (deadline_ms_ > monotonic_ms() + grace_ms) give(grace_ms);
   if (state_ == State::kBackingOff) end(Verdict::kRetry);
 }
 
@@ -127,6 +128,7 @@ bool Call::configure_target() noexcept try {
   curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, kReceiveBufferBytes);
   curl_easy_setopt(easy_, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(config_.connect_timeout_ms));
   if (!config_.ca_file.empty()) curl_easy_setopt(easy_, CURLOPT_CAINFO, config_.ca_file.c_str());
   if (request_.connect_only) curl_easy_setopt(easy_, CURLOPT_CONNECT_ONLY, 1L);
@@ -153,11 +155,19 @@ bool Call::begin_attempt() noexcept {
   gunzip_.stop();
   taken_ = 0;
   bad_encoding_ = spoilt_ = streamed_ = paused_ = reply_too_long_ = timed_out_ = out_of_memory_ = false;
-  attempt_ms_ = finished_ms_ = monotonic_ms();
-  deadline_ms_ = attempt_ms_ + config_.request_timeout_ms;
+  give(config_.request_timeout_ms);
+  attempt_ms_ = finished_ms_ = given_ms_;
   state_ = State::kRunning;
-  return reactor_->attach(*this);
+  out_of_memory_ = !configure() || !reactor_->attach(*this);
+  return !out_of_memory_;
 }
+
+void Call::give(std::int64_t timeout_ms) noexcept {
+  given_ms_ = monotonic_ms();
+  deadline_ms_ = given_ms_ + timeout_ms;
+}
+
+void Call::excuse(std::int64_t from_ms, std::int64_t to_ms) noexcept { deadline_ms_ += to_ms - std::max(from_ms, given_ms_); }
 
 std::size_t Call::on_header(char* data, std::size_t, std::size_t size, void* self) noexcept {
   return static_cast<Call*>(self)->take_header(read_header({data, size})) ? size : 0;
@@ -201,6 +211,12 @@ int Call::on_sending(void* self, char*, char*, int, int) noexcept {
   if (call->request_.kind == CallKind::kTrack && !call->retry_ambiguous_) return CURL_PREREQFUNC_ABORT;
   call->maybe_repeated_ = true;
   return CURL_PREREQFUNC_OK;
+}
+
+// Not for the programs of COPY: a connection is nobody else's, and epoll would watch it
+// for as long as one of them has it.
+int Call::on_new_socket(void*, curl_socket_t socket, curlsocktype) noexcept {
+  return fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
 void Call::resume() noexcept {
@@ -247,7 +263,7 @@ std::size_t Call::take_compressed(const char* data, std::size_t size, long statu
 bool Call::take(const char* data, std::size_t size, long status) noexcept {
   if (streams(status)) {
     streamed_ = true;
-    deadline_ms_ = monotonic_ms() + config_.request_timeout_ms;
+    give(config_.request_timeout_ms);
     return sink_->on_body(data, size);
   }
   std::size_t limit = status == 200 ? kMaxReplyBytes : kMaxErrorReplyBytes;
@@ -273,6 +289,8 @@ void Call::finish_attempt(CURLcode code) noexcept {
     error_text_[0] = '\0';
   }
   code_ = code;
+  // libcurl counts how often it sent again by itself, until the handle is reset
+  if (code != CURLE_OK || sendings_ > 1) is_configured_ = false;
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   http_status_ = static_cast<int>(status);

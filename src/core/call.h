@@ -100,6 +100,9 @@ class Call {
   std::int64_t take_wire_bytes() noexcept { return std::exchange(wire_bytes_, 0); }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
 
+  // Something of it went out, in this try or an earlier one.
+  bool has_left() const noexcept { return was_sent() || maybe_repeated_; }
+
   // It failed, and may have been taken all the same.
   bool is_ambiguous() const noexcept;
 
@@ -110,6 +113,7 @@ class Call {
   friend class Reactor;
 
   static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) noexcept;
+  static int on_new_socket(void*, curl_socket_t socket, curlsocktype) noexcept;
   static int on_sending(void* self, char*, char*, int, int) noexcept;
   static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) noexcept;
 
@@ -121,6 +125,8 @@ class Call {
   bool streams(long status) const noexcept { return status == 200 && sink_; }
 
   bool was_sent() const noexcept { return sendings_ > 0; }
+  void give(std::int64_t timeout_ms) noexcept;  // from now on
+  void excuse(std::int64_t from_ms, std::int64_t to_ms) noexcept;
   bool configure() noexcept;
   bool configure_target() noexcept;
   bool begin_attempt() noexcept;
@@ -167,6 +173,7 @@ class Call {
   int sendings_ = 0;  // of this attempt
   std::int64_t attempt_ms_ = 0;
   std::int64_t finished_ms_ = 0;
+  std::int64_t given_ms_ = 0;     // when the deadline was set
   std::int64_t deadline_ms_ = 0;  // without an answer, or the next byte of a streamed one, it failed
   std::int64_t wake_ms_ = 0;      // end of the back-off
 };

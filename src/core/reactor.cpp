@@ -45,7 +45,9 @@ bool Reactor::open() noexcept {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   multi_ = curl_multi_init();
-  if (epoll_ < 0 || timer_ < 0 || !multi_ || !watch(timer_, POLLIN)) return false;
+  if (epoll_ < 0 || timer_ < 0 || !multi_) return false;
+  if (!watch(timer_, POLLIN) || !tell_epoll(timer_)) return false;
+  changed_.clear();
   curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, on_socket);
   curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
   curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, on_timer);
@@ -73,18 +75,23 @@ std::vector<pollfd>::iterator Reactor::watched(int socket) noexcept {
 }
 
 // Each request has its connection watched and let go. Where rows come so fast that
-// nobody waits in between, epoll need not hear of it.
+// nobody waits in between, epoll need not hear of it. Only the first of these needs
+// memory: to let go must not fail.
 bool Reactor::watch(int socket, short events) noexcept try {
-  if (std::find(changed_.begin(), changed_.end(), socket) == changed_.end()) changed_.push_back(socket);
   auto known = watched(socket);
-  if (known == watched_.end()) {
-    if (events) watched_.push_back({socket, events, 0});
-  } else if (events) {
+  if (known != watched_.end()) {
     known->events = events;
+    if (!events) {
+      *known = watched_.back();
+      watched_.pop_back();
+    }
+  } else if (events) {
+    changed_.reserve(changed_.size() + watched_.size() + 1);
+    watched_.push_back({socket, events, 0});
   } else {
-    *known = watched_.back();
-    watched_.pop_back();
+    return true;
   }
+  if (std::find(changed_.begin(), changed_.end(), socket) == changed_.end()) changed_.push_back(socket);
   return true;
 } catch (const std::bad_alloc&) {
   watch_failed_ = true;
@@ -107,10 +114,8 @@ bool Reactor::tell_epoll(int socket) noexcept {
 }
 
 int Reactor::fd() noexcept {
-  for (int socket : changed_) {
-    if (!tell_epoll(socket)) watch_failed_ = true;
-  }
-  changed_.clear();
+  std::erase_if(changed_, [this](int socket) { return tell_epoll(socket); });
+  watch_failed_ = watch_failed_ || !changed_.empty();
   arm();
   return epoll_;
 }
@@ -158,7 +163,7 @@ void Reactor::excuse_absence(bool owner_waited) noexcept {
   last_ms_ = now;
   if (absence_ms_ == 0) return;
   for (Call* call : calls_) {
-    if (call->state_ == Call::State::kRunning) call->deadline_ms_ += absence_ms_;
+    if (call->state_ == Call::State::kRunning) call->excuse(now - absence_ms_, now);
   }
 }
 

@@ -3,14 +3,33 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "call.h"
+
+namespace {
+
+int epoll_refusals = 0;
+
+}  // namespace
+
+// In front of the C library's.
+extern "C" int epoll_ctl(int epoll, int what, int fd, epoll_event* event) noexcept {
+  if (what != EPOLL_CTL_ADD || epoll_refusals == 0) return static_cast<int>(syscall(SYS_epoll_ctl, epoll, what, fd, event));
+  --epoll_refusals;
+  errno = ENOSPC;
+  return -1;
+}
 
 namespace pendo {
 namespace {
@@ -73,6 +92,11 @@ class ReactorTest : public testing::Test {
   void start(Call& call, std::string_view path) {
     ASSERT_TRUE(call.start(*reactor_, Request{.path = std::string(path), .body = {}}, nullptr));
     reactor_->advance(true);
+  }
+
+  void start_after_absence(Call& call) {
+    ASSERT_TRUE(call.start(*reactor_, Request{.path = "/one", .body = {}}, nullptr));
+    reactor_->advance(false);
   }
 
   // As an owner does: waits for the descriptor, then looks.
@@ -205,6 +229,121 @@ TEST_F(ReactorTest, WatchesManyAndAnyOfThem) {
   wait_for(one);
   wait_for(three);
   EXPECT_TRUE(one.succeeded() && two.succeeded() && three.succeeded());
+}
+
+// The owner was busy elsewhere, which is not held against Pendo. But that was before
+// the call.
+TEST_F(ReactorTest, ExcusesAnAbsenceOfItsOwnerOnce) {
+  constexpr int kPauseMs = 3000;
+  config_.request_timeout_ms = 500;
+  options_.max_retries = 0;
+  Call call(config_, options_);
+  reactor_->advance(true);
+  usleep(kPauseMs * 1000);
+  start_after_absence(call);
+  Peer peer(listener_);
+  wait_for(call);
+  EXPECT_EQ(call.failure().http_status, 0);
+  EXPECT_FALSE(call.succeeded());
+  EXPECT_LT(call.elapsed_ms(), kPauseMs);
+}
+
+TEST_F(ReactorTest, ExcusesAnAbsenceDuringACall) {
+  config_.request_timeout_ms = 1000;
+  options_.max_retries = 0;
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  usleep(1'500'000);
+  reactor_->advance(false);
+  EXPECT_FALSE(call.done());
+  peer.take_request();
+  peer.answer();
+  wait_for(call);
+  EXPECT_TRUE(call.succeeded());
+}
+
+TEST_F(ReactorTest, ExcusesNoAbsenceBeforeItWindsUp) {
+  constexpr int kPauseMs = 3000;
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  usleep(kPauseMs * 1000);
+  std::int64_t from = monotonic_ms();
+  call.wind_up(200);
+  reactor_->advance(false);
+  wait_for(call);
+  EXPECT_FALSE(call.succeeded());
+  EXPECT_LT(monotonic_ms() - from, kPauseMs);
+}
+
+// Again and again, however often: libcurl itself gives up after five.
+TEST_F(ReactorTest, SendsAgainOnANewConnectionWhenTheKeptOneIsDead) {
+  options_.max_retries = 0;
+  Call call(config_, options_);
+  std::unique_ptr<Peer> peer;
+  for (int i = 0; i < 20; ++i) {
+    SCOPED_TRACE(i);
+    start(call, "/one");
+    EXPECT_TRUE(gets_quiet());
+    if (peer) {
+      EXPECT_FALSE(peer->take_request().empty());
+      peer->leave();
+      EXPECT_TRUE(gets_quiet());
+    }
+    peer = std::make_unique<Peer>(listener_);
+    EXPECT_TRUE(gets_quiet());
+    EXPECT_FALSE(peer->take_request().empty());
+    peer->answer();
+    wait_for(call);
+    ASSERT_TRUE(call.succeeded()) << call.failure().message << call.failure().detail;
+  }
+}
+
+TEST_F(ReactorTest, SaysThatASocketCannotBeWatchedAndGoesOn) {
+  epoll_refusals = 1;
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer refused(listener_);
+  wait_for(call);
+  EXPECT_FALSE(call.succeeded());
+  EXPECT_EQ(call.failure().message, "out of memory or file descriptors in a call to Pendo");
+  EXPECT_EQ(epoll_refusals, 0);
+
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  peer.take_request();
+  peer.answer();
+  wait_for(call);
+  EXPECT_TRUE(call.succeeded());
+}
+
+TEST_F(ReactorTest, IsNotMadeWithoutATimer) {
+  epoll_refusals = 1;
+  EXPECT_EQ(Reactor::create(), nullptr);
+  EXPECT_EQ(epoll_refusals, 0);
+}
+
+TEST_F(ReactorTest, LeavesNoConnectionToAProgramThatIsStarted) {
+  Call call(config_, options_);
+  start(call, "/one");
+  Peer peer(listener_);
+  EXPECT_TRUE(gets_quiet());
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  getsockname(listener_, reinterpret_cast<sockaddr*>(&own), &size);
+  int found = 0;
+  for (int fd = 0; fd < 100; ++fd) {
+    sockaddr_in other{};
+    socklen_t length = sizeof other;
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&other), &length) != 0 || other.sin_port != own.sin_port) continue;
+    ++found;
+    EXPECT_TRUE(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+  }
+  EXPECT_EQ(found, 1);
 }
 
 // The next request may go to another place, by another key, and with another body.
