@@ -204,7 +204,8 @@ Status EventSender::add(std::string_view label, std::string_view encoded) noexce
 
 Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
-  if (Status taken = take_landed(); taken != Status::kDone) return taken;
+  bool is_time = monotonic_ms() != driven_ms_;
+  if (Status settled = is_time ? settle() : take_landed(); settled != Status::kDone) return settled;
   const Secret* secret = track_secret_of(config(), event.app);
   if (!secret || secret->text.empty()) return refuse_app(event.app);
   if (options_.dry_run) {
@@ -229,13 +230,12 @@ Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   flight.busy = true;
   ++outcome_.records;
   ++outcome_.calls;
-  if (is_time_to_drive()) drive_calls();
+  ++waiting_to_go_;
+  // It shall be on its way while the next rows are made. But a look at the network costs
+  // as much as a row: where these come fast, several go at a time.
+  if (is_time || waiting_to_go_ >= kBurst) drive_calls();
   return Status::kDone;
 }
-
-// Events shall be on their way while the next rows are made, but where these come
-// fast, several at a time: a look at the network costs as much as a row.
-bool EventSender::is_time_to_drive() noexcept { return ++waiting_to_go_ >= kBurst || monotonic_ms() != driven_ms_; }
 
 void EventSender::drive_calls() noexcept {
   drive();
@@ -269,8 +269,9 @@ Status EventSender::landed(Flight& flight) {
   bool about_this_event = flight.call.http_status() == 400 || flight.call.http_status() == 413;
   if (!options_.retry_ambiguous && !failing_ && !flight.call.succeeded() && flight.call.is_ambiguous()) return lost(flight);
   if (!flight.call.succeeded() && !about_this_event) {
-    // one that was turned away at each try has left no event behind
-    if (turned_away(flight.call.http_status()) && !flight.call.maybe_repeated()) flight.busy = false;
+    // one that never went out, or was turned away at each try, has left no event behind
+    bool was_refused = turned_away(flight.call.http_status()) && !flight.call.maybe_repeated();
+    if (was_refused || !flight.call.has_left()) flight.busy = false;
     return start_failing(flight.call.failure());
   }
   flight.busy = false;
@@ -302,7 +303,17 @@ Status EventSender::lost(Flight& flight) {
   return ++lost_in_a_row_ < kMostLostInARow ? Status::kDone : start_failing(std::move(failure));
 }
 
+// Those still wait for a connection, or for the end of a burst.
+void EventSender::call_back_unsent() noexcept {
+  for (auto& flight : flights_) {
+    if (!flight->busy || flight->call.done() || flight->call.has_left()) continue;
+    flight->call.cancel();
+    flight->busy = false;
+  }
+}
+
 void EventSender::wind_up_calls() noexcept {
+  call_back_unsent();
   for (auto& flight : flights_) {
     if (flight->busy && !flight->call.done()) flight->call.wind_up(kGraceMs);
   }
@@ -331,10 +342,11 @@ void EventSender::count_unsettled(std::string_view why) {
 }
 
 std::int64_t EventSender::under_way() const noexcept {
-  return std::count_if(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy; });
+  return std::count_if(flights_.begin(), flights_.end(), [](const auto& f) { return f->busy && f->call.has_left(); });
 }
 
 void EventSender::abandon() noexcept try {
+  call_back_unsent();
   for (auto& flight : flights_) flight->call.cancel();
   count_unsettled(kEndedUnderWay);
 } catch (const std::bad_alloc&) {

@@ -103,8 +103,8 @@ class EventSender : public Writer {
   bool any_busy() const noexcept;
   Status offer(std::string_view label, const EncodedEvent& event);
   Status refuse_app(std::string_view app);
-  bool is_time_to_drive() noexcept;
   void drive_calls() noexcept;
+  void call_back_unsent() noexcept;
   Status settle();
   Status take_landed();  // of those that have been driven to their end
   Status landed(Flight& flight);

@@ -142,6 +142,23 @@ like($error->{context}, qr/: (1\d|20) records were taken and stay/, 'and how man
 is(scalar @{ $simulator->events }, 20, 'as many as arrived');
 cmp_ok(calls(), '<=', 20 + 5, 'and that no further call was made');
 
+# What never went out is no doubt: nobody is there, or the connection takes for ever.
+$simulator->reset;
+for my $delivery ('commit', 'statement') {
+    $dbh->do("ALTER FOREIGN TABLE pendo.track_events OPTIONS (ADD delivery '$delivery')");
+    my $full = full_port();
+    for my $port (free_port(), $full->{port}) {
+        $dbh->do("ALTER SERVER pendo OPTIONS (SET track_url 'http://127.0.0.1:$port')");
+        my $session = $cluster->session;
+        $session->do("SET statement_timeout = '700ms'") if $port == $full->{port};
+        $error = error_of($session, 'INSERT INTO pendo.track_events (visitor_id, event) SELECT visitor, event FROM source WHERE n <= 20');
+        is($error->{state}, $port == $full->{port} ? '57014' : '08001', "$delivery: no connection to send events on: an ERROR") or diag $error->{text};
+        like($error->{context}, qr/: 0 records were taken .* of 0 it is not known whether they were taken/, 'and none of them may have been taken') or diag $error->{text};
+    }
+    $dbh->do('ALTER FOREIGN TABLE pendo.track_events OPTIONS (DROP delivery)');
+}
+$dbh->do("ALTER SERVER pendo OPTIONS (SET track_url '$simulator->{url}')");
+
 # Anything but a refusal is tried again; the event arrives once.
 $simulator->reset;
 $dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '3')");
