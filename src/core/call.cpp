@@ -82,7 +82,10 @@ void Call::wind_up(std::int64_t grace_ms) noexcept {
 void Call::progressed() noexcept { backoff_.reset(monotonic_ms()); }
 
 void Call::cancel() noexcept {
-  if (state_ == State::kRunning) reactor_->detach(*this);
+  if (state_ == State::kRunning) {
+    reactor_->detach(*this);
+    note_trouble(CURLE_OK);
+  }
   if (state_ == State::kRunning || state_ == State::kBackingOff) reactor_->forget(*this);
   state_ = State::kIdle;
 }
@@ -289,8 +292,7 @@ void Call::finish_attempt(CURLcode code) noexcept {
     error_text_[0] = '\0';
   }
   code_ = code;
-  // libcurl counts how often it sent again by itself, until the handle is reset
-  if (code != CURLE_OK || sendings_ > 1) is_configured_ = false;
+  note_trouble(code);
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   http_status_ = static_cast<int>(status);
@@ -306,6 +308,11 @@ void Call::finish_attempt(CURLcode code) noexcept {
   if (again && was_sent() && http_status_ != 429) maybe_repeated_ = true;
   if (again) return;
   end(verdict);
+}
+
+// libcurl counts how often it sent again by itself, until the handle is reset.
+void Call::note_trouble(CURLcode code) noexcept {
+  if (code != CURLE_OK || sendings_ > 1) is_configured_ = false;
 }
 
 // Pendo: 429 is turned away before anything is done.

@@ -100,8 +100,8 @@ class Call {
   std::int64_t take_wire_bytes() noexcept { return std::exchange(wire_bytes_, 0); }
   std::int64_t elapsed_ms() const noexcept { return finished_ms_ - attempt_ms_; }
 
-  // Something of it went out, in this try or an earlier one.
-  bool has_left() const noexcept { return was_sent() || maybe_repeated_; }
+  // It went out, in this try or an earlier one that was not turned away.
+  bool has_left() const noexcept { return maybe_repeated_ || (was_sent() && state_ != State::kBackingOff); }
 
   // It failed, and may have been taken all the same.
   bool is_ambiguous() const noexcept;
@@ -131,6 +131,7 @@ class Call {
   bool configure_target() noexcept;
   bool begin_attempt() noexcept;
   void finish_attempt(CURLcode code) noexcept;
+  void note_trouble(CURLcode code) noexcept;
   bool back_off() noexcept;
   void end(Verdict verdict) noexcept;
   Failure describe_no_answer() const;

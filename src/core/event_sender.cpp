@@ -306,7 +306,7 @@ Status EventSender::lost(Flight& flight) {
 // Those still wait for a connection, or for the end of a burst.
 void EventSender::call_back_unsent() noexcept {
   for (auto& flight : flights_) {
-    if (!flight->busy || flight->call.done() || flight->call.has_left()) continue;
+    if (!flight->busy || flight->call.has_left()) continue;
     flight->call.cancel();
     flight->busy = false;
   }
@@ -346,6 +346,9 @@ std::int64_t EventSender::under_way() const noexcept {
 }
 
 void EventSender::abandon() noexcept try {
+  for (auto& flight : flights_) {
+    if (flight->busy && flight->call.done()) landed(*flight);
+  }
   call_back_unsent();
   for (auto& flight : flights_) flight->call.cancel();
   count_unsettled(kEndedUnderWay);

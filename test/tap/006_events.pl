@@ -159,9 +159,20 @@ for my $delivery ('commit', 'statement') {
 }
 $dbh->do("ALTER SERVER pendo OPTIONS (SET track_url '$simulator->{url}')");
 
-# Anything but a refusal is tried again; the event arrives once.
+# Nor is one that was turned away and waits for its next try.
 $simulator->reset;
 $dbh->do("ALTER SERVER pendo OPTIONS (SET max_retries '3')");
+$simulator->faults({ route => 'POST /data/track', times => 3, kind => 'status', status => 429, headers => { 'Retry-After' => '30' }, body => 'later' });
+my $turned_away = $cluster->session;
+$turned_away->do("SET statement_timeout = '700ms'");
+$error = error_of($turned_away, 'INSERT INTO pendo.track_events (visitor_id, event) SELECT visitor, event FROM source WHERE n <= 3');
+is($error->{state}, '57014', '429 and a long wait: the timeout ends it') or diag $error->{text};
+like($error->{context}, qr/: 0 records were taken .* of 0 it is not known whether they were taken/, 'and none of them may have been taken') or diag $error->{text};
+is(calls(), 3, 'each was tried');
+is(scalar @{ $simulator->events }, 0, 'and turned away');
+
+# Anything but a refusal is tried again; the event arrives once.
+$simulator->reset;
 $simulator->faults({ route => 'POST /data/track', skip => 5, times => 2, kind => 'status', status => 503, body => 'no' });
 $dbh->do('INSERT INTO pendo.track_events (visitor_id, account_id, event, occurred_at, properties) SELECT visitor, account, event, at, properties FROM source');
 same_events([received()], \@want, '503 to two events: each arrives once all the same');
