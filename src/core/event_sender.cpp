@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <new>
 #include <utility>
 
@@ -114,9 +113,9 @@ std::string label_of(const TrackEvent& event, std::string_view encoded) {
   }
   EncodedEvent parts = decode_event(encoded);
   if (!parts.app.empty()) text += " in app " + std::string(parts.app);
-  char hex[20];
-  std::snprintf(hex, sizeof(hex), " #%016llx", static_cast<unsigned long long>(fingerprint(parts.app.empty() ? parts.body : encoded)));
-  return text + hex;
+  text += " #";
+  append_digits(text, fingerprint(parts.app.empty() ? parts.body : encoded), 16, 16);
+  return text;
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include "json_write.h"
 
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <charconv>
 #include <cmath>
@@ -160,12 +159,28 @@ void append_iso_time(std::string& out, std::int64_t microseconds) {
   auto day = floor<days>(time);
   year_month_day date(day);
   hh_mm_ss clock(time - day);
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
-  out += text;
+  int year = static_cast<int>(date.year());
+  if (year < 0) out += '-';
+  append_digits(out, static_cast<unsigned>(std::abs(year)), 4);
+  auto part = [&out](char before, auto number, std::size_t width) {
+    out += before;
+    append_digits(out, static_cast<std::uint64_t>(number), width);
+  };
+  part('-', static_cast<unsigned>(date.month()), 2);
+  part('-', static_cast<unsigned>(date.day()), 2);
+  part('T', clock.hours().count(), 2);
+  part(':', clock.minutes().count(), 2);
+  part(':', clock.seconds().count(), 2);
+  part('.', clock.subseconds().count(), 3);
+  out += 'Z';
+}
+
+void append_digits(std::string& out, std::uint64_t number, std::size_t width, int base) {
+  char digits[64];
+  const char* end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
+  auto size = static_cast<std::size_t>(end - digits);
+  if (size < width) out.append(width - size, '0');
+  out.append(digits, size);
 }
 
 void append_filter_string(std::string& out, std::string_view text) {

@@ -29,6 +29,9 @@ enum class Encode { kOk, kInvalid };
 // 2025-01-31T12:00:00.000Z, of microseconds since 1970.
 void append_iso_time(std::string& out, std::int64_t microseconds);
 
+// With zeros in front, where they are fewer than `width`.
+void append_digits(std::string& out, std::uint64_t number, std::size_t width, int base = 10);
+
 // A string literal of Pendo's expression language. (It still has to be made a
 // JSON string, as part of the expression.)
 void append_filter_string(std::string& out, std::string_view text);

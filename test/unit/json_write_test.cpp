@@ -155,6 +155,42 @@ TEST(PercentEncoding, KeepsOnlyUnreservedCharacters) {
   EXPECT_EQ(all, "%00%FF");
 }
 
+TEST(IsoTime, HasAllItsDigits) {
+  struct {
+    std::int64_t microseconds;
+    std::string_view text;
+  } cases[] = {
+      {0, "1970-01-01T00:00:00.000Z"},
+      {1767323045678'999, "2026-01-02T03:04:05.678Z"},
+      {1798761599999'999, "2026-12-31T23:59:59.999Z"},
+      {951782400000'000, "2000-02-29T00:00:00.000Z"},
+      {253402300800000'000, "10000-01-01T00:00:00.000Z"},
+      {-62135596800000'000, "0001-01-01T00:00:00.000Z"},
+      {-62167219200000'000 - 1, "-0001-12-31T23:59:59.999Z"},
+      {-210866803200000'000, "-4713-11-24T00:00:00.000Z"},  // the first day of PostgreSQL
+  };
+  for (auto& c : cases) {
+    std::string out = "<";
+    append_iso_time(out, c.microseconds);
+    EXPECT_EQ(out.substr(1), c.text);
+  }
+}
+
+TEST(Digits, HaveZerosInFront) {
+  struct {
+    std::uint64_t number;
+    std::size_t width;
+    int base;
+    std::string_view text;
+  } cases[] = {{0, 1, 10, "0"}, {7, 3, 10, "007"}, {1234, 3, 10, "1234"}, {0xab, 16, 16, "00000000000000ab"},
+               {~0ull, 16, 16, "ffffffffffffffff"}, {~0ull, 1, 2, "1111111111111111111111111111111111111111111111111111111111111111"}};
+  for (auto& c : cases) {
+    std::string out = "<";
+    append_digits(out, c.number, c.width, c.base);
+    EXPECT_EQ(out.substr(1), c.text);
+  }
+}
+
 TEST(JsonWrite, MetadataTimesThatCouldBeSecondsGoOutAsIso8601) {
   struct { std::int64_t microseconds; const char* json; } cases[] = {
       {0, R"("1970-01-01T00:00:00.000Z")"},
