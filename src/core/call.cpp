@@ -105,11 +105,15 @@ bool Call::configure_target() noexcept try {
   curl_slist_free_all(std::exchange(headers_, nullptr));
   const Secret* secret = secret_in_use();
   bool listed = append_header(headers_, "Content-Type: application/json") &&
-                append_header(headers_, "Accept: application/json") &&
-                // not CURLOPT_ACCEPT_ENCODING: gunzip.h says why
-                append_header(headers_, "Accept-Encoding: gzip") &&
                 append_header(headers_, "Expect:") &&
                 append_header(headers_, "x-pendo-integration-key: " + (secret ? secret->text : std::string()));
+  // the answer to an event is empty, and each header of its request takes time
+  bool brings_something = !request_.to_track_host;
+  if (brings_something) {
+    listed = listed && append_header(headers_, "Accept: application/json") &&
+             // not CURLOPT_ACCEPT_ENCODING: gunzip.h says why
+             append_header(headers_, "Accept-Encoding: gzip");
+  }
   if (!listed) return false;
   std::string url = (request_.to_track_host ? config_.track_url : config_.api_url) + request_.path;
   bool set = curl_easy_setopt(easy_, CURLOPT_URL, url.c_str()) == CURLE_OK &&

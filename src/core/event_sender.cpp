@@ -17,6 +17,8 @@ namespace {
 constexpr std::string_view kTrackPath = "/data/track";
 constexpr char kAfterApp = '\n';
 
+// Rows that come faster than that have their events go in bursts.
+constexpr std::int64_t kPauseMs = 5;
 constexpr int kBurst = 32;
 
 // Then it is not the event's own trouble.
@@ -203,7 +205,7 @@ Status EventSender::add(std::string_view label, std::string_view encoded) noexce
 
 Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
-  bool is_time = monotonic_ms() != driven_ms_;
+  bool is_time = monotonic_ms() >= driven_ms_ + kPauseMs;
   if (Status settled = is_time ? settle() : take_landed(); settled != Status::kDone) return settled;
   const Secret* secret = track_secret_of(config(), event.app);
   if (!secret || secret->text.empty()) return refuse_app(event.app);
