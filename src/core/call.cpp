@@ -16,11 +16,16 @@
 namespace pendo {
 namespace {
 
-constexpr std::size_t kMaxErrorReplyBytes = 64u << 10;
 // libcurl 8.14 reads one more buffer each time it is paused again, and keeps it:
 // of what compresses well that is more than was taken from it.
 constexpr long kReceiveBufferBytes = 1 << 10;
 constexpr std::size_t kShownReplyBytes = 300;
+
+std::size_t most_reply_bytes(CallKind kind, long status) {
+  if (status != 200) return kMaxErrorReplyBytes;
+  if (kind == CallKind::kTrack) return kMaxTrackReplyBytes;
+  return kind == CallKind::kBulk ? kMaxBulkReplyBytes : kMaxReadReplyBytes;
+}
 
 bool append_header(curl_slist*& list, const std::string& line) {
   curl_slist* longer = curl_slist_append(list, line.c_str());
@@ -273,12 +278,14 @@ bool Call::take(const char* data, std::size_t size, long status) noexcept {
     give(config_.request_timeout_ms);
     return sink_->on_body(data, size);
   }
-  std::size_t limit = status == 200 ? kMaxReplyBytes : kMaxErrorReplyBytes;
+  std::size_t limit = most_reply_bytes(request_.kind, status);
   if (reply_.size() + size > limit) {
     reply_too_long_ = true;
     return false;
   }
   try {
+    // grown by doubling, it would be there twice at nearly its full size
+    if (reply_.size() + size > limit / 4) reply_.reserve(limit);
     reply_.append(data, size);
   } catch (const std::bad_alloc&) {
     out_of_memory_ = true;

@@ -45,7 +45,8 @@ TEST(AnswerLimit, AFailureNamesTheLimit) {
   }
   EXPECT_STREQ(failure_for("a record is not valid JSON").sqlstate, "HV00L");
   EXPECT_EQ(failure_for("a record is not valid JSON").hint, "hint");
-  static_assert(kMaxNesting == 512 && kMaxRecordBytes == 8u << 20 && kMaxReplyBytes == 64u << 20, "the hints say so");
+  static_assert(kMaxNesting == 512 && kMaxRecordBytes == 8u << 20 && kMaxReadReplyBytes == 64u << 20 && kMaxBulkReplyBytes == 32u << 20, "the hints say so");
+  static_assert(kMaxTrackReplyBytes == 64u << 10 && kMaxErrorReplyBytes == 64u << 10, "the hints say so");
 }
 
 TEST(AnswerLimit, AStringOf256MegabytesIsRefusedAfterEight) {
