@@ -56,8 +56,7 @@ Call::~Call() {
 bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
   cancel();
   reactor_ = &reactor;
-  is_configured_ = is_configured_ && request.has_target_of(request_);
-  request_ = std::move(request);
+  set_request(std::move(request));
   sink_ = sink;
   backoff_.reset(monotonic_ms());
   maybe_repeated_ = winding_up_ = false;
@@ -70,12 +69,16 @@ bool Call::start(Reactor& reactor, Request&& request, BodySink* sink) noexcept {
 
 bool Call::retry_with(Request&& request) noexcept {
   if (!done() || verdict_ != Verdict::kRetry) return false;
-  is_configured_ = is_configured_ && request.has_target_of(request_);
-  request_ = std::move(request);
+  set_request(std::move(request));
   if (!reactor_->remember(*this)) return false;
   if (back_off()) return true;
   reactor_->forget(*this);
   return false;
+}
+
+void Call::set_request(Request&& request) noexcept {
+  is_configured_ = is_configured_ && request.has_target_of(request_);
+  request_ = std::move(request);
 }
 
 void Call::wind_up(std::int64_t grace_ms) noexcept {
@@ -87,15 +90,12 @@ void Call::wind_up(std::int64_t grace_ms) noexcept {
 void Call::progressed() noexcept { backoff_.reset(monotonic_ms()); }
 
 void Call::cancel() noexcept {
-  if (state_ == State::kRunning) {
-    reactor_->detach(*this);
-    note_trouble(CURLE_OK);
-  }
+  if (state_ == State::kRunning) reactor_->detach(*this);
   if (state_ == State::kRunning || state_ == State::kBackingOff) reactor_->forget(*this);
   state_ = State::kIdle;
 }
 
-// Events go to one place after the other.
+// What goes where the last one went, as most events do, differs in its body only.
 bool Call::configure() noexcept {
   is_configured_ = is_configured_ || configure_target();
   if (is_configured_ && request_.post) {
@@ -158,6 +158,8 @@ bool Call::configure_target() noexcept try {
 }
 
 bool Call::begin_attempt() noexcept {
+  // libcurl counts how often it sent again by itself, until the handle is reset
+  if (code_ != CURLE_OK || sendings_ > 1) is_configured_ = false;
   reply_.clear();
   retry_after_.clear();
   error_text_[0] = '\0';
@@ -303,7 +305,6 @@ void Call::finish_attempt(CURLcode code) noexcept {
     error_text_[0] = '\0';
   }
   code_ = code;
-  note_trouble(code);
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   http_status_ = static_cast<int>(status);
@@ -319,11 +320,6 @@ void Call::finish_attempt(CURLcode code) noexcept {
   if (again && was_sent() && http_status_ != 429) maybe_repeated_ = true;
   if (again) return;
   end(verdict);
-}
-
-// libcurl counts how often it sent again by itself, until the handle is reset.
-void Call::note_trouble(CURLcode code) noexcept {
-  if (code != CURLE_OK || sendings_ > 1) is_configured_ = false;
 }
 
 // Pendo: 429 is turned away before anything is done.

@@ -127,11 +127,11 @@ class Call {
   bool was_sent() const noexcept { return sendings_ > 0; }
   void give(std::int64_t timeout_ms) noexcept;  // from now on
   void excuse(std::int64_t from_ms, std::int64_t to_ms) noexcept;
+  void set_request(Request&& request) noexcept;
   bool configure() noexcept;
   bool configure_target() noexcept;
   bool begin_attempt() noexcept;
   void finish_attempt(CURLcode code) noexcept;
-  void note_trouble(CURLcode code) noexcept;
   bool back_off() noexcept;
   void end(Verdict verdict) noexcept;
   Failure describe_no_answer() const;
