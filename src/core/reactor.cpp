@@ -65,8 +65,8 @@ Reactor::~Reactor() {
 
 int Reactor::on_socket(CURL*, curl_socket_t socket, int what, void* self, void*) noexcept {
   short events = 0;
-  if (what != CURL_POLL_REMOVE && (what & CURL_POLL_IN)) events |= POLLIN;
-  if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT)) events |= POLLOUT;
+  if (what & CURL_POLL_IN) events |= POLLIN;
+  if (what & CURL_POLL_OUT) events |= POLLOUT;  // CURL_POLL_REMOVE has neither
   return static_cast<Reactor*>(self)->watch(socket, events) ? 0 : -1;
 }
 
@@ -75,21 +75,19 @@ std::vector<pollfd>::iterator Reactor::watched(int socket) noexcept {
 }
 
 // Each request has its connection watched and let go. Where rows come so fast that
-// nobody waits in between, epoll need not hear of it. Only the first of these needs
-// memory: to let go must not fail.
+// nobody waits in between, epoll need not hear of it. To let go must not fail, and has
+// its memory from when the socket came.
 bool Reactor::watch(int socket, short events) noexcept try {
   auto known = watched(socket);
-  if (known != watched_.end()) {
-    known->events = events;
-    if (!events) {
-      *known = watched_.back();
-      watched_.pop_back();
-    }
-  } else if (events) {
+  if (known == watched_.end()) {
+    if (!events) return true;
     changed_.reserve(changed_.size() + watched_.size() + 1);
-    watched_.push_back({socket, events, 0});
-  } else {
-    return true;
+    known = watched_.insert(known, pollfd{socket, 0, 0});
+  }
+  known->events = events;
+  if (!events) {
+    *known = watched_.back();
+    watched_.pop_back();
   }
   if (std::find(changed_.begin(), changed_.end(), socket) == changed_.end()) changed_.push_back(socket);
   return true;

@@ -89,14 +89,9 @@ class ReactorTest : public testing::Test {
 
   void TearDown() override { close(listener_); }
 
-  void start(Call& call, std::string_view path) {
+  void start(Call& call, std::string_view path, bool owner_waited = true) {
     ASSERT_TRUE(call.start(*reactor_, Request{.path = std::string(path), .body = {}}, nullptr));
-    reactor_->advance(true);
-  }
-
-  void start_after_absence(Call& call) {
-    ASSERT_TRUE(call.start(*reactor_, Request{.path = "/one", .body = {}}, nullptr));
-    reactor_->advance(false);
+    reactor_->advance(owner_waited);
   }
 
   // As an owner does: waits for the descriptor, then looks.
@@ -110,6 +105,16 @@ class ReactorTest : public testing::Test {
       ASSERT_TRUE(is_readable(reactor_->fd(), kLongMs)) << "nobody was woken";
       reactor_->advance(true);
     }
+  }
+
+  // Takes the request, with the owner asleep before and after, and answers it.
+  void serve(Peer& peer, Call& call, std::string_view path) {
+    EXPECT_TRUE(gets_quiet());
+    EXPECT_TRUE(peer.take_request().starts_with("GET " + std::string(path) + " "));
+    EXPECT_TRUE(gets_quiet());
+    peer.answer();
+    wait_for(call);
+    EXPECT_TRUE(call.succeeded()) << call.failure().message << ": " << call.failure().detail;
   }
 
   // Waits and looks until nothing is left to do. Timers of libcurl go off now and
@@ -130,16 +135,14 @@ class ReactorTest : public testing::Test {
   std::unique_ptr<Reactor> reactor_;
 };
 
+// Each connection likely has the number of the one before it, which is gone.
 TEST_F(ReactorTest, WakesItsOwnerForAnAnswer) {
   Call call(config_, options_);
-  start(call, "/one");
-  Peer peer(listener_);
-  EXPECT_TRUE(gets_quiet());
-  EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
-  EXPECT_TRUE(gets_quiet());
-  peer.answer();
-  wait_for(call);
-  EXPECT_TRUE(call.succeeded());
+  for (int i = 0; i < 3; ++i) {
+    start(call, "/one");
+    Peer peer(listener_);
+    serve(peer, call, "/one");
+  }
 }
 
 // Who does not wait does not ask for the descriptor.
@@ -168,11 +171,7 @@ TEST_F(ReactorTest, WakesItsOwnerForTheNextTry) {
   wait_while(call, Call::State::kRunning);
   EXPECT_EQ(call.state(), Call::State::kBackingOff);
   wait_while(call, Call::State::kBackingOff);
-  EXPECT_TRUE(gets_quiet());
-  EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
-  peer.answer();
-  wait_for(call);
-  EXPECT_TRUE(call.succeeded());
+  serve(peer, call, "/one");
 }
 
 TEST_F(ReactorTest, SleepsWhenAConnectionNobodyUsesIsClosed) {
@@ -183,30 +182,11 @@ TEST_F(ReactorTest, SleepsWhenAConnectionNobodyUsesIsClosed) {
     start(calls[1], "/1");
     Peer second(listener_);
     Peer* peers[] = {&first, &second};
-    EXPECT_TRUE(gets_quiet());
     for (int i : {closed, 1 - closed}) {
-      EXPECT_TRUE(peers[i]->take_request().starts_with("GET /" + std::to_string(i)));
-      peers[i]->answer();
-      wait_for(calls[i]);
-      EXPECT_TRUE(calls[i].succeeded());
+      serve(*peers[i], calls[i], "/" + std::to_string(i));
       peers[i]->leave();
       EXPECT_TRUE(gets_quiet());
     }
-  }
-}
-
-// It likely has the number of the old one.
-TEST_F(ReactorTest, WatchesTheConnectionAfterOneThatIsGone) {
-  Call call(config_, options_);
-  for (int i = 0; i < 3; ++i) {
-    start(call, "/one");
-    Peer peer(listener_);
-    EXPECT_TRUE(gets_quiet());
-    EXPECT_TRUE(peer.take_request().starts_with("GET /one "));
-    EXPECT_TRUE(gets_quiet());
-    peer.answer();
-    wait_for(call);
-    EXPECT_TRUE(call.succeeded());
   }
 }
 
@@ -240,7 +220,7 @@ TEST_F(ReactorTest, ExcusesAnAbsenceOfItsOwnerOnce) {
   Call call(config_, options_);
   reactor_->advance(true);
   usleep(kPauseMs * 1000);
-  start_after_absence(call);
+  start(call, "/one", false);
   Peer peer(listener_);
   wait_for(call);
   EXPECT_EQ(call.failure().http_status, 0);
@@ -249,19 +229,16 @@ TEST_F(ReactorTest, ExcusesAnAbsenceOfItsOwnerOnce) {
 }
 
 TEST_F(ReactorTest, ExcusesAnAbsenceDuringACall) {
-  config_.request_timeout_ms = 1000;
+  config_.request_timeout_ms = 2000;
   options_.max_retries = 0;
   Call call(config_, options_);
   start(call, "/one");
   Peer peer(listener_);
   EXPECT_TRUE(gets_quiet());
-  usleep(1'500'000);
+  usleep(2'500'000);
   reactor_->advance(false);
   EXPECT_FALSE(call.done());
-  peer.take_request();
-  peer.answer();
-  wait_for(call);
-  EXPECT_TRUE(call.succeeded());
+  serve(peer, call, "/one");
 }
 
 TEST_F(ReactorTest, ExcusesNoAbsenceBeforeItWindsUp) {
@@ -294,11 +271,7 @@ TEST_F(ReactorTest, SendsAgainOnANewConnectionWhenTheKeptOneIsDead) {
       EXPECT_TRUE(gets_quiet());
     }
     peer = std::make_unique<Peer>(listener_);
-    EXPECT_TRUE(gets_quiet());
-    EXPECT_FALSE(peer->take_request().empty());
-    peer->answer();
-    wait_for(call);
-    ASSERT_TRUE(call.succeeded()) << call.failure().message << call.failure().detail;
+    serve(*peer, call, "/one");
   }
 }
 
@@ -314,11 +287,7 @@ TEST_F(ReactorTest, SaysThatASocketCannotBeWatchedAndGoesOn) {
 
   start(call, "/one");
   Peer peer(listener_);
-  EXPECT_TRUE(gets_quiet());
-  peer.take_request();
-  peer.answer();
-  wait_for(call);
-  EXPECT_TRUE(call.succeeded());
+  serve(peer, call, "/one");
 }
 
 TEST_F(ReactorTest, IsNotMadeWithoutATimer) {
