@@ -206,7 +206,11 @@ Status EventSender::add(std::string_view label, std::string_view encoded) noexce
 Status EventSender::offer(std::string_view label, const EncodedEvent& event) {
   if (failing_) return wind_up();
   bool is_time = monotonic_ms() >= driven_ms_ + kPauseMs;
-  if (Status settled = is_time ? settle() : take_landed(); settled != Status::kDone) return settled;
+  if (is_time) drive_calls();
+  // those behind the first of a burst find what it found
+  if (waiting_to_go_ == 0) {
+    if (Status taken = take_landed(); taken != Status::kDone) return taken;
+  }
   const Secret* secret = track_secret_of(config(), event.app);
   if (!secret || secret->text.empty()) return refuse_app(event.app);
   if (options_.dry_run) {
