@@ -45,8 +45,8 @@ void time_literal(std::string& out, std::int64_t microseconds) {
   if (microseconds < 0 && whole == 0) out += '-';
   out += std::to_string(whole);
   if (rest == 0) return;
-  std::string digits = std::to_string(std::abs(rest));
-  out += '.' + std::string(3 - digits.size(), '0') + digits;
+  out += '.';
+  append_digits(out, static_cast<std::uint64_t>(std::abs(rest)), 3);
 }
 
 // As a number of milliseconds. Up to the year 2248 floats hold every microsecond
